@@ -1,9 +1,9 @@
-//! What runs beside the requests.
+//! Tasks that run beside the requests.
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Work that no request waits for, and that a stop waits for. A clone is the same.
+/// Tasks that no request waits for, but a shutdown does. Clones share the tasks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BackgroundTasks {
     stop: CancellationToken,
@@ -21,12 +21,12 @@ impl BackgroundTasks {
         self.stop.clone()
     }
 
-    /// Says that the gateway stops. What runs on ends by itself.
+    /// Announces the shutdown. Running tasks end by themselves.
     pub(crate) fn close(&self) {
         self.stop.cancel();
     }
 
-    /// Stops, and waits for what runs.
+    /// Announces the shutdown and waits for the running tasks.
     pub(crate) async fn stop(&self) {
         self.close();
         self.tasks.close();

@@ -1,5 +1,5 @@
-//! Work over large bodies, beside the threads that serve: scanning and parsing a mebibyte takes tens of milliseconds, for
-//! which no other request should wait.
+//! Runs work on large bodies on blocking threads. Scanning and parsing a mebibyte takes tens of
+//! milliseconds, and no other request should wait for that.
 
 use std::sync::Arc;
 
@@ -7,12 +7,13 @@ use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use tokio::sync::Semaphore;
 
-/// Reading a body of so many bytes costs less than handing it to another thread is worth.
+/// Below this size, reading a body costs less than handing it to another thread.
 const MAX_INLINE_BYTES: usize = 64 << 10;
-/// Large bodies that are read at once. Further ones wait, and hold no thread.
+/// Maximum number of large bodies that are read at the same time. Further ones wait without a
+/// thread.
 const MAX_CONCURRENT: usize = 2;
 
-/// The places for such work.
+/// The permits for blocking work. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct BlockingPool(Arc<Semaphore>);
 
@@ -23,10 +24,10 @@ impl Default for BlockingPool {
 }
 
 impl BlockingPool {
-    /// Runs work over a body of `size` bytes.
+    /// Runs work on a body of `size` bytes.
     ///
     /// # Errors
-    /// Returns the work's own problem.
+    /// Returns the problem of the work.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         size: usize,
@@ -40,7 +41,9 @@ impl BlockingPool {
             let _permit = permit;
             work()
         });
-        done.await.unwrap_or_else(|_| Err(Problem::new(ErrorCode::Internal, "the body could not be read")))
+        done.await.unwrap_or_else(|_| {
+            Err(Problem::new(ErrorCode::Internal, "internal error: the body could not be read"))
+        })
     }
 }
 
@@ -53,16 +56,16 @@ mod tests {
 
     const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// Work that ends well once the test's only thread has gone on meanwhile.
+    /// Returns work that succeeds once the test's only thread has continued.
     fn wait_for(go: mpsc::Receiver<()>) -> impl FnOnce() -> Result<(), Problem> {
         move || {
             go.recv_timeout(READ_TIMEOUT)
-                .map_err(|_| Problem::new(ErrorCode::Timeout, "the thread was held up"))
+                .map_err(|_| Problem::new(ErrorCode::Timeout, "the thread was blocked"))
         }
     }
 
     #[tokio::test]
-    async fn a_large_body_holds_up_no_thread_that_serves() {
+    async fn a_large_body_blocks_no_serving_thread() {
         let (sender, receiver) = mpsc::channel();
         let blocking = BlockingPool::default();
         let work = blocking.run(MAX_INLINE_BYTES + 1, wait_for(receiver));
@@ -91,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_problem_comes_back_from_either_place() {
+    async fn problems_of_small_and_large_bodies_are_returned() {
         let blocking = BlockingPool::default();
         for size in [1, MAX_INLINE_BYTES + 1] {
             let refused = blocking.run(size, || Err::<(), _>(Problem::new(ErrorCode::TooDeep, "deep"))).await;

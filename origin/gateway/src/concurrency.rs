@@ -1,5 +1,5 @@
-//! Who waits now: for an answer or a job's end, for the store to take a job in, or for a look into it. Each tenant has its
-//! share of each, so that none of them fills what all stand in line for.
+//! Limits how much may be in progress at the same time: calls and waits, submissions, and reads of
+//! jobs. Each tenant has a share of each limit, so that no tenant can fill a queue that all use.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,19 +12,20 @@ use cortex_platform::clock::Clock;
 
 use crate::error;
 
-/// Looks into the store, of all tenants; as long as its readers' line.
+/// Maximum number of reads of jobs, of all tenants together. The queue of the store's readers is as
+/// long.
 const MAX_READS: usize = 1024;
 
-/// A clone counts in the same place.
+/// A limit on concurrent work. Clones share the count.
 #[derive(Clone, Debug)]
 pub(crate) struct ConcurrencyLimit {
-    /// What waits, in words for who has too many of them.
+    /// What is counted, in the words of the error message.
     what: &'static str,
     gate: Arc<Mutex<Gate>>,
     clock: Clock,
 }
 
-/// One that waits, until it is dropped.
+/// One piece of counted work. It ends on drop.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyPermit {
     limit: ConcurrencyLimit,
@@ -34,18 +35,18 @@ pub(crate) struct ConcurrencyPermit {
 }
 
 impl ConcurrencyLimit {
-    /// Calls, and callers that wait for a job's end.
+    /// Limits calls, and callers that wait for the end of a job.
     pub(crate) fn calls(sharing: &Sharing, clock: &Clock) -> Self {
-        Self::new("calls and waits open", sharing.calls, sharing, clock)
+        Self::new("open calls and waits", sharing.calls, sharing, clock)
     }
 
-    /// Submissions that wait for the store.
+    /// Limits submissions that wait for the store.
     pub(crate) fn submissions(most: usize, sharing: &Sharing, clock: &Clock) -> Self {
-        Self::new("submissions under way", most, sharing, clock)
+        Self::new("submissions in progress", most, sharing, clock)
     }
 
     pub(crate) fn reads(sharing: &Sharing, clock: &Clock) -> Self {
-        Self::new("reads of jobs under way", MAX_READS, sharing, clock)
+        Self::new("reads of jobs in progress", MAX_READS, sharing, clock)
     }
 
     fn new(what: &'static str, most: usize, sharing: &Sharing, clock: &Clock) -> Self {
@@ -53,8 +54,10 @@ impl ConcurrencyLimit {
         Self { what, gate: Arc::new(Mutex::new(gate)), clock: clock.clone() }
     }
 
+    /// Counts one more.
+    ///
     /// # Errors
-    /// If the tenant has as many as it may.
+    /// Returns an error if the tenant has reached its limit.
     pub(crate) fn acquire(&self, tenant: &Tenant) -> Result<ConcurrencyPermit, Problem> {
         self.gate().enter(tenant).map_err(|crowded| error::too_many(self.what, crowded))?;
         Ok(ConcurrencyPermit {
@@ -71,7 +74,8 @@ impl ConcurrencyLimit {
 }
 
 impl ConcurrencyPermit {
-    /// Notes that it was refused further on, and returns when one of its tenant's is likely to have ended.
+    /// Records that the work was rejected later. Returns when other work of the tenant is likely to
+    /// end.
     pub(crate) fn reject(&mut self) -> Duration {
         self.rejected = true;
         self.limit.gate().again(&self.tenant)
@@ -94,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenant_with_its_share_of_waits_is_told_its_limit_and_when_to_come_back_and_another_is_let_in() {
+    fn a_tenant_at_its_limit_learns_the_limit_and_a_retry_time_and_another_is_admitted() {
         let (hog, other): (Tenant, Tenant) = ("hog".parse().unwrap(), "other".parse().unwrap());
         let (clock, hands) = Clock::manual(Timestamp::from_millis(1));
         let limits = ConcurrencyLimit::calls(&Sharing { calls: 6, ..Sharing::default() }, &clock);
@@ -106,14 +110,11 @@ mod tests {
         let refused = limits.acquire(&hog).unwrap_err().render(Shape::Problem);
         let body: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
         assert_eq!((refused.status, refused.retry_after, &body["limit"]), (429, Some(10), &3.into()));
-        assert!(
-            body["detail"].as_str().unwrap().contains("this tenant has 3 calls and waits open"),
-            "{body}"
-        );
+        assert!(body["detail"].as_str().unwrap().contains("the tenant has 3 open calls and waits"), "{body}");
         assert!(limits.acquire(&other).is_ok());
 
         let again = [open[0].reject(), open[1].reject()];
-        assert_eq!(again, [Duration::from_secs(10); 2], "what the scheduler refused says the same");
+        assert_eq!(again, [Duration::from_secs(10); 2], "a rejection gives the same time");
         drop(open);
         assert_eq!(limits.gate().open(), 0);
     }

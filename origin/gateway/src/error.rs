@@ -1,4 +1,4 @@
-//! Refusals as answers.
+//! Converts internal errors to problems, and problems to responses.
 
 use axum::response::{IntoResponse, Response};
 use cortex_api::{Problem, Shape};
@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::error::Error;
 use std::time::Duration;
 
-/// A problem in the shape of the route it is for.
+/// A problem, with the error format of its route.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     pub(crate) problem: Problem,
@@ -35,42 +35,44 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The cause goes to the log; the caller learns whether to try again.
+/// Converts an error of the store. The cause is only logged.
 pub(crate) fn from_store(error: &StoreError) -> Problem {
     match error {
         StoreError::Overloaded => overloaded(),
         StoreError::RetentionExceeded(limit) => retention_exceeded(*limit),
         StoreError::Broken(_) | StoreError::Corrupt(_) => {
             tracing::error!(%error, "the store failed");
-            Problem::new(ErrorCode::Internal, "the job store failed; try again later")
+            Problem::new(ErrorCode::Internal, "the job store failed: try again later")
         }
     }
 }
 
-/// The tenant itself has as much in the store as it may; others' jobs are taken.
+/// The tenant has reached a limit of the store. Jobs of other tenants are still accepted.
 fn retention_exceeded(RetentionExceeded { bound, most, again }: RetentionExceeded) -> Problem {
     let (kind, detail) = match bound {
         Bound::OpenJobs => (
             ErrorCode::Overloaded,
-            format!("this tenant has {most} open jobs, as many as it may; wait until some have ended"),
+            format!("the tenant has {most} open jobs, which is the limit: wait until some have ended"),
         ),
         Bound::Jobs => (
             ErrorCode::Overloaded,
             format!(
-                "this tenant has {most} jobs in the store, as many as it may; the oldest are being deleted"
+                "the tenant has {most} jobs in the store, which is the limit: wait until the \
+                    oldest are deleted"
             ),
         ),
         Bound::Bytes => (
             ErrorCode::StorageFull,
             format!(
-                "this tenant's jobs take {most} bytes with their inputs and results, as many as they may; room comes \
-                 when the oldest are deleted"
+                "the tenant's jobs, with their inputs and results, have reached the limit of {most} bytes: wait \
+                 until the oldest are deleted"
             ),
         ),
         Bound::Keys => (
             ErrorCode::Overloaded,
             format!(
-                "this tenant has {most} idempotency keys, as many as it may; wait until the oldest have expired"
+                "the tenant has {most} idempotency keys, which is the limit: wait until the \
+                    oldest have expired"
             ),
         ),
     };
@@ -81,7 +83,7 @@ pub(crate) fn from_commit(error: &CommitError) -> Problem {
     match error {
         CommitError::Store(error) => from_store(error),
         CommitError::Conflict | CommitError::NoDraft => {
-            Problem::new(ErrorCode::Conflict, "the job changes too quickly; try again")
+            Problem::new(ErrorCode::Conflict, "another request changed the job at the same time: try again")
         }
     }
 }
@@ -89,9 +91,10 @@ pub(crate) fn from_commit(error: &CommitError) -> Problem {
 pub(crate) fn from_request(error: &RequestError) -> Problem {
     match error {
         RequestError::NoResponder(_) | RequestError::Bus(_) => scheduler_unreachable(error),
-        RequestError::Unanswered(_) => {
-            Problem::new(ErrorCode::Timeout, "no worker answered in time; submit it as a job instead")
-        }
+        RequestError::Unanswered(_) => Problem::new(
+            ErrorCode::Timeout,
+            "no worker answered in time: submit a job instead (POST /api/v1/jobs)",
+        ),
     }
 }
 
@@ -101,50 +104,50 @@ pub(crate) fn from_bus(error: &BusError) -> Problem {
 
 fn scheduler_unreachable(error: &dyn Error) -> Problem {
     tracing::error!(%error, "the scheduler can't be reached");
-    Problem::new(ErrorCode::Unavailable, "the scheduler can't be reached; try again later")
+    Problem::new(ErrorCode::Unavailable, "the scheduler can't be reached: try again later")
         .retry_after(Duration::from_secs(1))
 }
 
 pub(crate) fn overloaded() -> Problem {
-    Problem::new(ErrorCode::Overloaded, "there is more to do than can be taken on; try again later")
+    Problem::new(ErrorCode::Overloaded, "too many requests are in progress: try again later")
         .retry_after(Duration::from_secs(1))
 }
 
-/// The tenant itself has too many of something; others are served.
+/// The tenant has reached a limit of concurrent work. Other tenants are still served.
 pub(crate) fn too_many(what: &str, TooManyOpenCalls { limit, again }: TooManyOpenCalls) -> Problem {
-    let detail =
-        format!("this tenant has {limit} {what}, as many as it may now; wait until some of them have ended");
+    let detail = format!("the tenant has {limit} {what}, which is its limit now: wait until some have ended");
     Problem::new(ErrorCode::Overloaded, detail).with("limit", limit).retry_after(again)
 }
 
-/// Why the scheduler did not take a call; `again` is when one of its tenant's calls is likely to have ended.
+/// Converts the scheduler's rejection of a call. `again` is when one of the tenant's calls is
+/// likely to end.
 pub(crate) fn from_call(refusal: CallRefusal, again: Duration) -> Problem {
     let soon = Duration::from_secs(1);
     let (kind, detail, wait) = match refusal {
         CallRefusal::Overloaded => return overloaded().retry_after(again),
         CallRefusal::Crowded => (
             ErrorCode::Overloaded,
-            "this tenant has as many calls open as it may now; wait until some of them have ended",
+            "the tenant has reached its limit of open calls: wait until some have ended",
             again,
         ),
         CallRefusal::StorageFull => (
             ErrorCode::StorageFull,
-            "this tenant has as much in the store as it may, so that the call could not go on as a job; wait longer for \
-             it, or until older jobs are deleted",
+            "the call could not become a job, because the tenant's storage is full: wait longer for the \
+             response, or until older jobs are deleted",
             Retention::SWEEP_INTERVAL,
         ),
-        CallRefusal::Stopping => (ErrorCode::Unavailable, "the origin is shutting down; try again", soon),
-        CallRefusal::Unjudged => (
-            ErrorCode::Unavailable,
-            "the safety kernel can't be reached, and without it nothing passes; try again later",
-            soon,
-        ),
-        CallRefusal::Internal => return Problem::new(ErrorCode::Internal, "the call could not be placed"),
+        CallRefusal::Stopping => (ErrorCode::Unavailable, "the origin is shutting down: try again", soon),
+        CallRefusal::Unjudged => {
+            (ErrorCode::Unavailable, "the safety kernel can't be reached: try again later", soon)
+        }
+        CallRefusal::Internal => {
+            return Problem::new(ErrorCode::Internal, "internal error: the scheduler failed");
+        }
     };
     Problem::new(kind, detail).retry_after(wait)
 }
 
-/// What a worker said went wrong.
+/// Converts a worker's failure.
 pub(crate) fn from_failure(failure: Failure) -> Problem {
     let Failure { code, detail, parameter, retry_after, .. } = failure;
     let problem = Problem::new(code, detail);
@@ -159,9 +162,9 @@ pub(crate) fn from_failure(failure: Failure) -> Problem {
     }
 }
 
-/// A missing job and another tenant's look the same.
+/// Returns the same problem for a missing job and for another tenant's job.
 pub(crate) fn job_not_found() -> Problem {
-    Problem::new(ErrorCode::NotFound, "there is no such job")
+    Problem::new(ErrorCode::NotFound, "job not found")
 }
 
 #[cfg(test)]
@@ -171,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workers_refusal_names_the_parameter_in_either_shape() {
+    fn a_workers_failure_names_the_parameter_in_both_formats() {
         let rendered = |failure: Failure, shape| {
             let rendered = from_failure(failure).render(shape);
             let body: serde_json::Value = serde_json::from_str(&rendered.body).unwrap();
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_at_a_limit_of_the_store_learns_which_and_when_to_come_back() {
+    fn a_tenant_at_a_limit_of_the_store_learns_the_limit_and_a_retry_time() {
         for (bound, again, status, wait) in [
             (Bound::OpenJobs, None, 429, 10),
             (Bound::Jobs, Some(Retention::SWEEP_INTERVAL), 429, 10),
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_the_scheduler_refused_says_when_its_tenants_calls_are_likely_to_end() {
+    fn a_rejected_call_says_when_to_try_again() {
         let again = Duration::from_secs(9);
         for (refusal, status, wait) in [
             (CallRefusal::Overloaded, 429, Some(9)),
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_worker_says_to_try_again() {
+    fn a_full_worker_gives_a_retry_time() {
         let problem = from_failure(Failure::new(FailureKind::Overloaded, "the queue is full"));
         let rendered = problem.render(Shape::OpenAi);
         assert_eq!((rendered.status, rendered.retry_after), (429, Some(1)));

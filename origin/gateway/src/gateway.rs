@@ -1,4 +1,4 @@
-//! What the gateway is made of, and which parts of it a route may work with.
+//! The gateway and its components, which routes select by type.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,10 +31,10 @@ use crate::stream::Streams;
 use crate::unread_bytes::UnreadBytes;
 use crate::workers::Workers;
 
-/// What the gateway is made of.
+/// The dependencies and settings of a gateway.
 pub struct Parts {
     pub store: Arc<dyn Store>,
-    /// The same store with the payloads of open calls before it.
+    /// The same store, behind the payloads of open calls in memory.
     pub payloads: Arc<TieredPayloads>,
     pub bus: Arc<dyn Bus>,
     pub clock: Clock,
@@ -43,7 +43,7 @@ pub struct Parts {
     pub credentials: Credentials,
     pub sharing: Sharing,
     pub limits: Limits,
-    /// Hosts beside loopback's own that local callers may know the doors by.
+    /// Host names that local callers may use, besides those of loopback.
     pub allowed_hosts: Vec<AllowedHost>,
 }
 
@@ -53,7 +53,8 @@ impl fmt::Debug for Parts {
     }
 }
 
-/// The gateway; a clone is the same one. Routes take parts of it by `State`, the doors themselves the rest.
+/// The gateway. Clones share everything. Routes select components by `State`, and the servers use
+/// the rest.
 #[derive(Clone)]
 pub struct Gateway {
     pub(crate) jobs: Jobs,
@@ -73,20 +74,20 @@ pub struct Gateway {
     blocking: BlockingPool,
 }
 
-/// What the doors listen with.
+/// The settings of the servers.
 #[derive(Debug)]
 pub(crate) struct ServerSettings {
-    /// Connections of the HTTP door at most.
+    /// Maximum number of connections of the HTTP API.
     pub(crate) connections: usize,
     pub(crate) unread: UnreadBytes,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
 }
 
 impl Gateway {
-    /// Starts what runs beside the requests.
+    /// Starts the background tasks.
     ///
     /// # Errors
-    /// If the bus can't be listened on.
+    /// Returns an error if the bus can't be subscribed to.
     pub async fn start(parts: Parts) -> Result<Self, BusError> {
         let Parts {
             store,
@@ -105,8 +106,8 @@ impl Gateway {
         let beats = workers.clone().listen(bus.as_ref(), background.stopping()).await?;
         background.spawn(beats);
         let watcher = JobWatcher::default();
-        // Before anybody can wait, so that no step between is missed. From the first step on takes longer and
-        // misses none.
+        // This comes before any waiting caller, so that none misses a step. If it fails, the
+        // watcher starts at the first step, which is slower but misses nothing.
         let newest = store.newest_step().await.unwrap_or_default();
         background.spawn(watcher.clone().follow(store.clone(), newest, background.stopping()));
         let (catalogue, blocking, readers) =
@@ -173,7 +174,7 @@ impl Gateway {
         self.model_metrics.register(registry);
     }
 
-    /// Ends what runs beside the requests; streams end with it.
+    /// Stops the background tasks, and with them the streams.
     pub async fn stop(&self) {
         self.background.stop().await;
     }
@@ -185,7 +186,7 @@ impl fmt::Debug for Gateway {
     }
 }
 
-/// The parts that a handler may name.
+/// Lets handlers select components by type.
 macro_rules! parts {
     ($($field:ident: $part:ty,)*) => {
         $(impl FromRef<Gateway> for $part {
@@ -210,12 +211,12 @@ parts! {
     authenticator: Arc<Authenticator>,
 }
 
-/// No part.
+/// For handlers without components.
 impl FromRef<Gateway> for () {
     fn from_ref(_: &Gateway) -> Self {}
 }
 
-/// Several parts together.
+/// For handlers with several components.
 macro_rules! tuples {
     ($($part:ident)*) => {
         impl<$($part: FromRef<Gateway>),*> FromRef<Gateway> for ($($part,)*) {

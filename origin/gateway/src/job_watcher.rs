@@ -1,4 +1,4 @@
-//! Tells who waits for a durable job that it moved, by following the store's steps.
+//! Notifies callers that wait for durable jobs, by following the store's feed of changes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,14 +10,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 const PAGE_SIZE: usize = 256;
-/// How long to trust that the store says when there is more.
+/// How long to rely on notifications of the store before reading again.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A clone is the same watch.
+/// Notifies of job changes. Clones share the subscriptions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct JobWatcher(Arc<Mutex<HashMap<JobId, watch::Sender<()>>>>);
 
-/// Resolves each time the job moves. Take it before reading the job, so that no step is missed.
+/// The changes of one job. Subscribe before reading the job, so that no change is missed.
 #[derive(Debug)]
 pub(crate) struct JobChanges {
     moved: watch::Receiver<()>,
@@ -27,7 +27,7 @@ pub(crate) struct JobChanges {
 
 impl JobChanges {
     pub(crate) async fn changed(&mut self) {
-        // The sender lives as long as a receiver does.
+        // The sender exists as long as a receiver does.
         let _ = self.moved.changed().await;
     }
 }
@@ -54,14 +54,14 @@ impl JobWatcher {
         }
     }
 
-    /// Tells of the steps after `after` until `stop`.
+    /// Notifies of the changes after `after` until `stop`.
     pub(crate) async fn follow(self, store: Arc<dyn Store>, mut after: Sequence, stop: CancellationToken) {
         let mut seen = 0;
         while !stop.is_cancelled() {
             match self.notify_page(store.as_ref(), &mut after).await {
                 Ok(0) => {}
                 Ok(_) => continue,
-                Err(error) => tracing::error!(%error, "the store's steps could not be read"),
+                Err(error) => tracing::error!(%error, "the job changes could not be read from the store"),
             }
             tokio::select! {
                 () = stop.cancelled() => return,

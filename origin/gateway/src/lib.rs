@@ -1,10 +1,11 @@
-//! The origin's doors: HTTP for what the edge and local callers send, gRPC for local callers.
+//! The origin's APIs: HTTP for the edge and for local callers, and gRPC for local callers.
 //!
-//! `door` turns a request into an admitted one. `routes` has the handlers in folders that mirror the paths, and builds the
-//! router out of the table that both doors share; a handler names the parts of the gateway that it works with. `rpc` serves
-//! jobs over gRPC. `calls` carries synchronous calls over the bus, `jobs` is what is kept, `watch` tells who waits for a
-//! durable job, `waits` keeps each tenant to its share, `ledger` tells the edge where jobs stand. `generate` asks for texts,
-//! which `stream` passes on as they grow.
+//! `auth` authenticates requests. `routes` holds the handlers in folders that mirror the paths, and
+//! builds the router from the route table that the edge and the origin share. A handler names the
+//! components that it uses. `rpc` serves jobs over gRPC. `calls` runs synchronous calls over the
+//! bus, and `jobs` handles durable jobs. `job_watcher` notifies callers that wait for them.
+//! `concurrency` keeps each tenant within its share, and `ledger` reports job states to the edge.
+//! `generate` handles requests for texts, and `stream` streams the responses.
 
 pub mod auth;
 mod background_tasks;

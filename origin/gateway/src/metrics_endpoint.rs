@@ -1,7 +1,7 @@
-//! The metrics door: `GET /metrics` on a socket of its own, in Prometheus' text format.
+//! The metrics endpoint: `GET /metrics` on a port of its own, in Prometheus' text format.
 //!
-//! It is on loopback unless the operator says otherwise, and then answers no page of another site. A scraper that never
-//! reads is cut off, and holds one of a few connections until then.
+//! It listens on loopback by default, and rejects web pages there. A scraper that does not read is
+//! disconnected, and until then holds one of a few connections.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -30,12 +30,12 @@ use crate::auth;
 use crate::error::ApiError;
 use crate::serve::{ACCEPT_RETRY_DELAY, HEAD_TIMEOUT};
 
-/// Connections at most. Further ones wait to be accepted.
+/// Maximum number of connections. Further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 8;
-/// How long a text is answered again: reading the metrics counts the jobs in the store.
+/// How long a text is reused, because reading the metrics counts the jobs in the store.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// Serves what `read` returns until `stop`.
+/// Serves the result of `read` until `stop`.
 pub async fn serve<F: Future<Output = String> + Send>(
     listener: TcpListener,
     read: impl Fn() -> F + Send + Sync + 'static,
@@ -43,7 +43,9 @@ pub async fn serve<F: Future<Output = String> + Send>(
 ) {
     let guard = match listener.local_addr() {
         Ok(address) => auth::loopback_guard(address, Vec::new()),
-        Err(error) => return tracing::error!(%error, "the address of the metrics door can't be read"),
+        Err(error) => {
+            return tracing::error!(%error, "the address of the metrics endpoint can't be read");
+        }
     };
     let metrics_endpoint = Arc::new(MetricsEndpoint { guard, read, latest: Mutex::new(None) });
     let (places, open) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), TaskTracker::new());
@@ -67,7 +69,7 @@ pub async fn serve<F: Future<Output = String> + Send>(
                 });
             }
             (Err(error), _) => {
-                tracing::warn!(%error, "a connection to the metrics door could not be accepted");
+                tracing::warn!(%error, "a connection to the metrics endpoint could not be accepted");
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
@@ -79,7 +81,7 @@ pub async fn serve<F: Future<Output = String> + Send>(
 struct MetricsEndpoint<R> {
     guard: Option<Arc<LoopbackGuard>>,
     read: R,
-    /// What was read last, and when.
+    /// When the metrics were read last, and the result.
     latest: Mutex<Option<(Instant, Arc<str>)>>,
 }
 
@@ -100,7 +102,7 @@ where
             )
             .await;
         if let Err(error) = served {
-            tracing::debug!(%error, "a connection to the metrics door ended badly");
+            tracing::debug!(%error, "a connection to the metrics endpoint failed");
         }
     }
 
@@ -114,14 +116,15 @@ where
                 let text = self.text().await;
                 ([(header::CONTENT_TYPE, CONTENT_TYPE)], text.to_string()).into_response()
             }
-            (_, "/metrics") => {
-                refused(Problem::new(ErrorCode::MethodNotAllowed, "this path takes GET alone"))
-            }
-            _ => refused(Problem::new(ErrorCode::NotFound, "only GET /metrics is served here")),
+            (_, "/metrics") => refused(Problem::new(
+                ErrorCode::MethodNotAllowed,
+                "method not allowed (expected GET and HEAD)",
+            )),
+            _ => refused(Problem::new(ErrorCode::NotFound, "no resource at this path (expected /metrics)")),
         }
     }
 
-    /// Reads the metrics. Requests that come at once read them once.
+    /// Returns the metrics. Concurrent requests share one read.
     async fn text(&self) -> Arc<str> {
         let mut latest = self.latest.lock().await;
         match &*latest {

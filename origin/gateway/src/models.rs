@@ -1,4 +1,4 @@
-//! The models there are, by what they do.
+//! The available models by kind.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,16 +6,17 @@ use std::sync::Arc;
 use cortex_api::{ModelPage, ModelView};
 use cortex_domain::id::ModelName;
 
-/// The models there are, by what they do.
+/// The available models by kind.
 #[derive(Clone, Debug, Default)]
 pub struct Models {
-    /// Those that embed.
+    /// Embedding models.
     pub embedding: Vec<ModelName>,
-    /// Those that go on with a text or a conversation.
+    /// Models for chat and completions.
     pub chat: ModelListing,
 }
 
-/// Models that come and go with their files, so that they are looked for each time. Clones look alike.
+/// Models that are available while their files are installed, which is checked at each use. Clones
+/// share the list.
 #[derive(Clone)]
 pub struct ModelListing {
     names: Arc<[ModelName]>,
@@ -23,7 +24,7 @@ pub struct ModelListing {
 }
 
 impl ModelListing {
-    /// Those of `names` that `is_available` finds; the first of them is the usual one.
+    /// Lists those of `names` for which `is_available` returns true. The first one is the default.
     pub fn new(
         names: impl IntoIterator<Item = ModelName>,
         is_available: impl Fn(&ModelName) -> bool + Send + Sync + 'static,
@@ -31,19 +32,19 @@ impl ModelListing {
         Self { names: names.into_iter().collect(), is_available: Arc::new(is_available) }
     }
 
-    /// Whether a model is there; looks for no other.
+    /// Returns whether a model is listed and available. It checks no other model.
     pub(crate) fn contains(&self, name: &ModelName) -> bool {
         self.names.contains(name) && (self.is_available)(name)
     }
 
-    /// All that are there.
+    /// Returns the available models.
     pub(crate) fn available(&self) -> Vec<ModelName> {
         self.names.iter().filter(|name| (self.is_available)(name)).cloned().collect()
     }
 }
 
 impl Default for ModelListing {
-    /// None, ever.
+    /// Returns an empty list.
     fn default() -> Self {
         Self::new([], |_| false)
     }
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_model_that_is_asked_for_is_looked_for() {
+    fn only_the_requested_model_is_checked() {
         let name = |name: &str| name.parse::<ModelName>().unwrap();
         let looked = Arc::new(Mutex::new(Vec::new()));
         let listing = ModelListing::new([name("a"), name("b"), name("c")], {

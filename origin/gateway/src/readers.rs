@@ -1,4 +1,4 @@
-//! Those who read events as they come: how many of a job, of a tenant and in all.
+//! Counts the clients that stream events, per job, per tenant and in total.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,7 +13,7 @@ use cortex_domain::id::{JobId, Tenant};
 use crate::error;
 use crate::limits::{Limits, SharedLimit};
 
-/// A clone is the same list.
+/// The open event streams. Clones share the counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Readers {
     all: SharedLimit,
@@ -28,7 +28,7 @@ struct Counts {
     jobs: HashMap<JobId, usize>,
 }
 
-/// One reader's place, until it is dropped.
+/// One client's slot, which is freed on drop.
 #[derive(Debug)]
 pub(crate) struct ReaderSlot {
     readers: Readers,
@@ -41,18 +41,20 @@ impl Readers {
         Self { all: limits.readers, of_job: limits.readers_of_job, counts: Arc::default() }
     }
 
+    /// Takes a slot.
+    ///
     /// # Errors
-    /// If the job or its tenant has as many readers as it may have, or there are too many in all.
+    /// Returns an error if the job, its tenant or all tenants together have reached their limit.
     pub(crate) fn register(&self, tenant: &Tenant, job: JobId) -> Result<ReaderSlot, Problem> {
         let mut counts = self.counts();
         let Counts { all, tenants, jobs } = &*counts;
         let of_tenant = tenants.get(tenant).copied().unwrap_or_default();
         let of_job = jobs.get(&job).copied().unwrap_or_default();
         if of_job >= self.of_job {
-            return Err(too_many_readers("this job", self.of_job));
+            return Err(too_many_readers("the job", self.of_job));
         }
         if of_tenant >= self.all.of_tenant {
-            return Err(too_many_readers("this tenant", self.all.of_tenant));
+            return Err(too_many_readers("the tenant", self.all.of_tenant));
         }
         if *all >= self.all.all {
             return Err(error::overloaded());
@@ -89,7 +91,7 @@ fn decrement<K: Eq + Hash>(counts: &mut HashMap<K, usize>, of: K) {
 
 fn too_many_readers(owner: &str, most: usize) -> Problem {
     let detail =
-        format!("{owner} has {most} open event streams, which is the most: close one, then try again");
+        format!("{owner} has {most} open event streams, which is the limit: close one, then try again");
     Problem::new(ErrorCode::Overloaded, detail).with("limit", most).retry_after(Duration::from_secs(1))
 }
 
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_a_tenant_and_all_together_have_so_many_readers_and_no_more() {
+    fn the_readers_of_a_job_of_a_tenant_and_of_all_are_limited() {
         let readers = readers();
         let enter = |name, n| readers.register(&tenant(name), job(n));
         let mut slots: Vec<_> = [1, 1, 2].map(|n| enter("a", n).unwrap()).into();

@@ -1,4 +1,4 @@
-//! What is open under each API key, so that it ends when the key is revoked.
+//! Tracks what is open under each API key, and ends it when the key is revoked.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,33 +13,34 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Admitted;
 
-/// How long a revoked key is remembered: a request that the edge let in before may still be on its way.
+/// How long a revoked key is remembered. A request that the edge admitted earlier may still be on
+/// its way.
 const REVOCATION_MEMORY: Duration = Duration::from_secs(600);
-/// Revoked keys remembered at most, the latest.
+/// Maximum number of remembered keys. The oldest ones are dropped.
 const MAX_REVOKED: usize = 4096;
 
-/// A key of a tenant's.
+/// A key and its tenant.
 type Key = (Tenant, KeyId);
 
-/// A clone is the same list.
+/// The revoked keys, and the open uses of each key. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Revocations(Arc<Mutex<Table>>);
 
 #[derive(Debug, Default)]
 struct Table {
     open: HashMap<Key, OpenUses>,
-    /// The oldest first.
+    /// The oldest one comes first.
     revoked: VecDeque<(Key, Instant)>,
 }
 
-/// What is open under one key.
+/// The open uses of a key.
 #[derive(Debug)]
 struct OpenUses {
     count: usize,
     revoked: CancellationToken,
 }
 
-/// Something that is open under a key; a clone is the same. It is open until all are dropped.
+/// An open use of a key. It ends when all clones are dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyUse(Option<Arc<TrackedUse>>);
 
@@ -51,15 +52,15 @@ struct TrackedUse {
 }
 
 impl Revocations {
-    /// Notes that something is open under the key that the edge saw. A local caller has no key that could be revoked.
+    /// Tracks a use of the key that the edge authenticated. A local caller's key can't be revoked.
     ///
     /// # Errors
-    /// If the key was revoked, or the header that names it names none.
+    /// Returns an error if the key was revoked, or if the header with its id is invalid.
     pub(crate) fn track(&self, admitted: &Admitted) -> Result<KeyUse, Problem> {
         let header = admitted.header(headers::CALLER_KEY).filter(|_| admitted.signed);
         let Some(header) = header else { return Ok(KeyUse(None)) };
         let key = header.parse().map_err(|_| {
-            let detail = format!("the header {} names no key", headers::CALLER_KEY);
+            let detail = format!("invalid header `{}`: must be the id of a key", headers::CALLER_KEY);
             Problem::new(ErrorCode::InvalidRequest, detail).at(headers::CALLER_KEY)
         })?;
         self.register((admitted.owner.tenant.clone(), key))
@@ -81,7 +82,7 @@ impl Revocations {
         Ok(KeyUse(Some(Arc::new(TrackedUse { revocations: self.clone(), key, revoked }))))
     }
 
-    /// Ends what is open under a key, and refuses what comes with it later; returns how much was open.
+    /// Revokes a key. It ends the open uses and rejects later ones. Returns how many were open.
     pub(crate) fn revoke(&self, tenant: Tenant, key: KeyId) -> usize {
         let (key, now) = ((tenant, key), Instant::now());
         let mut table = self.table();
@@ -108,7 +109,7 @@ impl Table {
 }
 
 impl KeyUse {
-    /// Under no key that could be revoked.
+    /// A use without a key that can be revoked.
     #[cfg(test)]
     pub(crate) fn untracked() -> Self {
         Self(None)
@@ -122,10 +123,10 @@ impl KeyUse {
         }
     }
 
-    /// Does something for as long as the key holds.
+    /// Runs work while the key is valid.
     ///
     /// # Errors
-    /// If the work fails, or the key is revoked before it is done.
+    /// Returns an error if the work fails or the key is revoked.
     pub(crate) async fn run_until_revoked<T>(
         &self,
         work: impl Future<Output = Result<T, Problem>>,
@@ -150,9 +151,9 @@ impl Drop for TrackedUse {
     }
 }
 
-/// Why something ends whose key was revoked.
+/// Returns the error of a request with a revoked key.
 pub(crate) fn revoked_error() -> Problem {
-    Problem::new(ErrorCode::Unauthenticated, "the API key was revoked; send a valid one")
+    Problem::new(ErrorCode::Unauthenticated, "the API key was revoked: send a valid key")
 }
 
 #[cfg(test)]
@@ -190,10 +191,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_was_on_its_way_is_refused() {
+    async fn a_request_that_arrives_after_the_revocation_is_rejected() {
         let revocations = Revocations::default();
         assert_eq!(revoke(&revocations, key("a", 'a')), 0);
-        assert_eq!(revoke(&revocations, key("a", 'a')), 0, "it may be told again");
+        assert_eq!(revoke(&revocations, key("a", 'a')), 0, "a revocation may be repeated");
         tokio::time::advance(REVOCATION_MEMORY / 2).await;
         assert_eq!(revocations.register(key("a", 'a')).unwrap_err().kind, ErrorCode::Unauthenticated);
         assert!(revocations.register(key("b", 'a')).is_ok());

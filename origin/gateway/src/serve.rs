@@ -1,5 +1,5 @@
-//! Connections: HTTP/1.1 with limits on their number, on the time and size of a head, and on how long an answer waits to
-//! be taken, so that slow clients are cut.
+//! Connections over HTTP/1.1. Their number, the time and size of a head, and the time that a client
+//! may leave a response unread are limited.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -34,17 +34,18 @@ use crate::metrics::{HttpMetrics, OTHER_METHOD, UNMATCHED};
 use crate::routes::router;
 use crate::unread_bytes::UnreadBytes;
 
-/// How long a request's head may take to arrive, and an idle connection may stay.
+/// How long the head of a request may take to arrive, and how long a connection may stay idle.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
+/// How long to wait after a connection could not be accepted, usually because file descriptors ran
+/// out.
 pub(crate) const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`, then lets open requests end.
+/// Serves until `stop`, then waits for open requests.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
     let connections = Connections::new(gateway.server_settings.connections);
     let guard = match listener.local_addr() {
         Ok(address) => auth::loopback_guard(address, gateway.server_settings.allowed_hosts.clone()),
-        Err(error) => return tracing::error!(%error, "the door's address can't be read"),
+        Err(error) => return tracing::error!(%error, "the address of the HTTP API can't be read"),
     };
     let router = TowerToHyperService::new(router(gateway.clone()));
     let server = HttpServer {
@@ -57,13 +58,13 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
     let open = server.accept(listener, &stop).await;
     gateway.background.close();
     if tokio::time::timeout(DRAIN_TIMEOUT, open.wait()).await.is_err() {
-        tracing::warn!("requests were still open when the grace period ended");
+        tracing::warn!("requests were still open after the shutdown timeout");
     }
 }
 
-/// What every connection of the door works with.
+/// The state that all connections share.
 struct HttpServer {
-    /// On loopback, who may send a request there.
+    /// The check for requests without a signature, on loopback only.
     guard: Option<Arc<LoopbackGuard>>,
     router: TowerToHyperService<Router>,
     connections: Connections,
@@ -72,7 +73,7 @@ struct HttpServer {
 }
 
 impl HttpServer {
-    /// Takes connections until `stop`; returns those that are open then.
+    /// Accepts connections until `stop`. Returns the open ones.
     async fn accept(self, listener: TcpListener, stop: &CancellationToken) -> TaskTracker {
         let (server, open) = (Arc::new(self), TaskTracker::new());
         loop {
@@ -91,7 +92,10 @@ impl HttpServer {
             };
             match server.connections.open(peer.ip()) {
                 Some(place) => drop(open.spawn(server.clone().serve(stream, place, stop.clone()))),
-                None => tracing::warn!(%peer, "a connection was refused: known callers have too many"),
+                None => {
+                    tracing::warn!(%peer, "a connection was rejected: authenticated callers hold \
+                        all of them")
+                }
             }
         }
         open.close();
@@ -116,7 +120,8 @@ impl HttpServer {
         let served = tokio::select! {
             served = connection.as_mut() => served,
             () = place.closed() => {
-                tracing::debug!("an unknown caller's connection was closed: there are too many");
+                tracing::debug!("an unauthenticated connection was closed: there are too many \
+                    connections");
                 return;
             }
             () = stop.cancelled() => {
@@ -125,11 +130,11 @@ impl HttpServer {
             }
         };
         if let Err(error) = served {
-            tracing::debug!(%error, "a connection ended badly");
+            tracing::debug!(%error, "a connection failed");
         }
     }
 
-    /// Serves a request within a span of its own, and measures it.
+    /// Serves a request in its own span, and measures it.
     async fn answer(
         &self,
         identity: RequestIdentity,

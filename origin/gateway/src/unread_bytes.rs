@@ -1,4 +1,5 @@
-//! Answers that are being written: how many bytes of each tenant's wait to be taken, whatever route they are of.
+//! Limits the bytes of responses that clients have not read, per tenant and in total, for all
+//! routes.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,10 +18,10 @@ use hyper::body::{Body as _, Frame, SizeHint};
 
 use crate::limits;
 
-/// Answers of less count nothing: the number of connections bounds them.
+/// Smaller responses don't count, because the number of connections limits them.
 const MIN_COUNTED_BYTES: u64 = 64 * 1024;
 
-/// A clone is the same account.
+/// The limits and the unread bytes. Clones share the count.
 #[derive(Clone, Debug)]
 pub(crate) struct UnreadBytes {
     limit: limits::SharedLimit,
@@ -33,7 +34,7 @@ struct Counts {
     tenants: HashMap<Tenant, usize>,
 }
 
-/// The bytes of one answer, until it was taken or given up.
+/// The unread bytes of one response, until it is sent or dropped.
 #[derive(Debug)]
 struct UnreadShare {
     unread: UnreadBytes,
@@ -46,10 +47,12 @@ impl UnreadBytes {
         Self { limit, counts: Arc::default() }
     }
 
-    /// Counts a tenant's answer until it is taken. One that streams bounds what it keeps by itself.
+    /// Counts a tenant's response until it is read. A streamed response doesn't count, because it
+    /// limits its buffer itself.
     ///
     /// # Errors
-    /// If too much of the tenant's, or of all, waits to be taken already. The answer is given up then.
+    /// Returns an error if the tenant or all tenants together have too many unread bytes. The
+    /// response is then dropped.
     pub(crate) fn count(&self, tenant: &Tenant, answer: Response) -> Result<Response, Problem> {
         let bytes = answer.body().size_hint().exact().filter(|bytes| *bytes > MIN_COUNTED_BYTES);
         let Some(bytes) = bytes else { return Ok(answer) };
@@ -62,7 +65,7 @@ impl UnreadBytes {
         let own = counts.tenants.get(tenant).copied().unwrap_or_default().saturating_add(bytes);
         let all = counts.all.saturating_add(bytes);
         if own > self.limit.of_tenant || all > self.limit.all {
-            let detail = "too many answers wait to be read: read those that are open, then try again";
+            let detail = "too many responses are unread: read the open ones, then try again";
             return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after(Duration::from_secs(1)));
         }
         counts.all = all;
@@ -89,8 +92,8 @@ impl Drop for UnreadShare {
     }
 }
 
-/// A body that counts until it is gone, and so do the pieces that were taken out of it: a transport takes an answer
-/// whole and keeps it.
+/// A body that counts until it is dropped. Its chunks count too, because a transport takes a whole
+/// response and buffers it.
 #[derive(Debug)]
 struct CountedBody {
     body: Body,
@@ -148,17 +151,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_tenants_unread_answers_are_bounded_and_leave_room_for_others() {
+    async fn unread_responses_of_a_tenant_are_limited_and_leave_room_for_others() {
         let unread = unread();
         let count = |tenant: &str, bytes| unread.count(&tenant.parse().unwrap(), answer(bytes));
         let mut kept = vec![count("a", LARGE).unwrap(), count("a", LARGE).unwrap()];
         assert_eq!(count("a", LARGE).unwrap_err().kind, ErrorCode::Overloaded);
         kept.push(count("b", LARGE).unwrap());
-        assert_eq!(count("b", LARGE).unwrap_err().kind, ErrorCode::Overloaded, "there are too many in all");
-        assert!(count("a", 1024).is_ok(), "a small one counts nothing");
+        assert_eq!(count("b", LARGE).unwrap_err().kind, ErrorCode::Overloaded, "the total limit is reached");
+        assert!(count("a", 1024).is_ok(), "a small one does not count");
         let read = kept.remove(0).into_body().collect().await.unwrap().to_bytes();
         assert_eq!(read.len(), LARGE);
-        assert!(count("a", LARGE).is_err(), "its bytes are there still");
+        assert!(count("a", LARGE).is_err(), "its bytes still count");
         drop(read);
         kept.push(count("a", LARGE).unwrap());
         drop(kept);
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counted_answer_keeps_its_length() {
+    fn a_counted_response_keeps_its_length() {
         let counted = unread().count(&"a".parse().unwrap(), answer(LARGE)).unwrap();
         assert_eq!(counted.body().size_hint().exact(), Some(LARGE as u64));
     }

@@ -1,4 +1,4 @@
-//! Which workers are there, by their heartbeats.
+//! The connected workers, according to their heartbeats.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,12 +12,12 @@ use cortex_domain::worker::Heartbeat;
 use cortex_platform::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
-/// A worker not heartbeats of for so long is not listed.
+/// How long a worker may send no heartbeat before it is no longer listed.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Workers remembered at most.
+/// Maximum number of remembered workers.
 const MAX_WORKERS: usize = 10_000;
 
-/// A clone is the same list.
+/// The latest heartbeat of each worker. Clones share the list.
 #[derive(Clone, Debug)]
 pub(crate) struct Workers {
     heartbeats: Arc<Mutex<BTreeMap<WorkerId, (Uptime, Heartbeat)>>>,
@@ -29,7 +29,7 @@ impl Workers {
         Self { heartbeats: Arc::default(), clock }
     }
 
-    /// Listens to heartbeats; the future runs until `stop`.
+    /// Subscribes to heartbeats. The returned future runs until `stop`.
     pub(crate) async fn listen(
         self,
         bus: &dyn Bus,
@@ -58,7 +58,7 @@ impl Workers {
         }
     }
 
-    /// Those that are there.
+    /// Returns the latest heartbeat of each connected worker.
     pub(crate) fn present(&self) -> Vec<Heartbeat> {
         let now = self.clock.uptime();
         let workers = self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! From a request to an admitted one. What is cheap comes first: the head's size, who sends it, what the head says of the
-//! body, and only then the body.
+//! Authenticates requests. Cheap checks come first: the size of the head, the sender, what the head
+//! says about the body, and only then the body.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -26,27 +26,27 @@ use super::body_budget::BodyBudget;
 use super::credentials::Credentials;
 use super::read;
 
-/// Nonces remembered at most: five minutes of 3,000 requests a second.
+/// Maximum number of remembered nonces: five minutes of 3,000 requests a second.
 const MAX_NONCES: usize = 1_000_000;
 
-/// Decides who comes in.
+/// Authenticates callers and reads their requests.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     credentials: Credentials,
     instance: Instance,
     nonces: Mutex<NonceMemory>,
-    /// What the bodies that are being read take together.
+    /// The budget for the bodies that are being read.
     body_budget: BodyBudget,
     clock: Clock,
 }
 
-/// A request that came in, read whole.
+/// An authenticated request with its whole body.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) owner: Owner,
-    /// Whether the edge sent it; otherwise it is a local caller.
+    /// Whether the edge signed the request. Otherwise a local caller sent it.
     pub(crate) signed: bool,
-    /// The id that the edge minted; none on a direct call.
+    /// The job id that the edge minted. `None` for a direct call.
     pub(crate) job: Option<JobId>,
     pub(crate) idempotency: Option<IdempotencyKey>,
     pub(crate) hops: Vec<Hop>,
@@ -56,7 +56,7 @@ pub(crate) struct Admitted {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// How much body the route body_limit.
+    /// The size limit of the route's bodies.
     pub(crate) body_limit: BodyLimit,
 }
 
@@ -69,26 +69,26 @@ impl Admitted {
         self.header(header::CONTENT_TYPE)
     }
 
-    /// Checks a JSON body: what its parser may then read.
+    /// Checks a JSON body before it is parsed.
     ///
     /// # Errors
-    /// A problem that names what is wrong and where.
+    /// Returns a problem that names the fault and its place.
     pub(crate) fn json(&self) -> Result<Checked<'_>, Problem> {
         precheck::check_json(self.content_type(), &self.body, self.body_limit)
     }
 
-    /// `Last-Event-ID`; an empty one says that the client has seen none.
+    /// Returns `Last-Event-ID`. An empty header means that the client has seen no event.
     pub(crate) fn last_event_id(&self) -> Option<&str> {
         self.header("last-event-id").map(str::trim).filter(|id| !id.is_empty())
     }
 }
 
-/// Whether the edge may have sent a request; its signature is not looked at.
+/// Returns whether a request carries a signature, valid or not.
 pub(crate) fn is_signed(headers: &HeaderMap) -> bool {
     headers.contains_key(headers::SIGNATURE)
 }
 
-/// Who sent a request, and what its signature says of its body.
+/// The sender of a request, and the body that its signature announces.
 struct CheckedHead {
     owner: Owner,
     announced: Option<Announced>,
@@ -120,7 +120,7 @@ impl Authenticator {
         }
     }
 
-    /// Decides by the head alone; not a byte of the body is kept for a request that is turned away here.
+    /// Checks the head alone. The body of a request that is rejected here is not stored.
     fn check_head(&self, parts: &Parts) -> Result<CheckedHead, AdmitError> {
         let all = || parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         precheck::check_headers(all())?;
@@ -178,20 +178,22 @@ impl Authenticator {
         Ok(admitted)
     }
 
-    /// Who calls over gRPC, by the call's metadata.
+    /// Authenticates a gRPC call by its metadata.
     ///
     /// # Errors
-    /// If it is nobody known. The edge's signature covers an HTTP request, so here it proves nothing.
+    /// Returns an error if the caller is unknown. It rejects the edge's signatures, which cover
+    /// HTTP requests only.
     pub(crate) fn caller(&self, metadata: &HeaderMap) -> Result<Owner, Problem> {
         precheck::check_headers(metadata.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))?;
         if metadata.contains_key(headers::SIGNATURE) {
-            let detail = "signed requests are taken over HTTP; over gRPC send `authorization: Bearer <key>`";
+            let detail = "signed requests are accepted over HTTP only: over gRPC, send `authorization: \
+                    Bearer <key>`";
             return Err(Problem::new(ErrorCode::Unauthenticated, detail).at(headers::SIGNATURE));
         }
         self.local(metadata)
     }
 
-    /// Checks the signature of a head, which is then used up, and returns the body that it announces.
+    /// Verifies the signature of a head and uses up its nonce. Returns the announced body.
     pub(super) fn verify(&self, parts: &Parts) -> Result<Announced, AdmitError> {
         let now = self.clock.now();
         let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -211,9 +213,10 @@ impl Authenticator {
             });
         match verified {
             Ok(verified) => Ok(verified.body),
-            // The sender holds a key and can't know which instance it meets, or how late it is here.
+            // The sender holds a valid key, but can't know this instance or the difference between
+            // the clocks.
             Err(error @ (SignatureError::Elsewhere | SignatureError::Ahead)) => {
-                tracing::debug!(path = head.path, %error, "a request has to be signed again");
+                tracing::debug!(path = head.path, %error, "the edge must sign the request again");
                 Err(AdmitError::sign_again(error, &self.instance, now))
             }
             Err(error) => Err(invalid_signature(parts, error)),
@@ -222,8 +225,8 @@ impl Authenticator {
 
     fn local(&self, headers: &HeaderMap) -> Result<Owner, Problem> {
         let unauthenticated = || {
-            let detail =
-                "send `Authorization: Bearer <key>`; the origin body_limit what the edge signed, or API_KEY";
+            let detail = "missing or invalid key: send `Authorization: Bearer <key>` (the origin \
+                accepts API_KEY, or a request signed by the edge)";
             Problem::new(ErrorCode::Unauthenticated, detail)
         };
         let key = self.credentials.local.as_ref().ok_or_else(unauthenticated)?;
@@ -244,13 +247,13 @@ impl Authenticator {
 }
 
 fn invalid_signature(parts: &Parts, error: SignatureError) -> AdmitError {
-    tracing::warn!(path = parts.uri.path(), %error, "a signature was refused");
+    tracing::warn!(path = parts.uri.path(), %error, "a request has an invalid signature");
     Problem::from(error).into()
 }
 
 fn signed_owner(all: &HeaderMap) -> Result<Owner, Problem> {
     let missing =
-        |name: &str| Problem::new(ErrorCode::Unauthenticated, format!("the header {name} is missing"));
+        |name: &str| Problem::new(ErrorCode::Unauthenticated, format!("missing required header `{name}`"));
     let roles = header_text(all, headers::ROLES)?.unwrap_or_default();
     let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
     Ok(Owner {
@@ -263,12 +266,12 @@ fn signed_owner(all: &HeaderMap) -> Result<Owner, Problem> {
     })
 }
 
-/// The caller's own idempotency key.
+/// Returns the caller's idempotency key.
 pub(crate) fn idempotency(all: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     parse_header(all, headers::IDEMPOTENCY_KEY)
 }
 
-/// One that is malformed counts as none, as the standard asks.
+/// Returns the trace context. A malformed one counts as missing, as the standard requires.
 pub(crate) fn traceparent(all: &HeaderMap) -> Option<String> {
     let parsed: Traceparent = all.get(headers::TRACEPARENT)?.to_str().ok()?.parse().ok()?;
     Some(parsed.as_str().to_owned())
@@ -288,5 +291,5 @@ fn parse_header<T: std::str::FromStr<Err: std::fmt::Display>>(
 }
 
 fn invalid_header(name: &str, error: impl std::fmt::Display) -> Problem {
-    Problem::new(ErrorCode::InvalidRequest, format!("the header {name}: {error}")).at(name)
+    Problem::new(ErrorCode::InvalidRequest, format!("invalid header `{name}`: {error}")).at(name)
 }

@@ -1,4 +1,4 @@
-//! Requests that were not admitted, as answers.
+//! Responses to requests that are not admitted.
 
 use axum::response::{IntoResponse, Response};
 use cortex_api::{Problem, Shape, headers};
@@ -8,16 +8,17 @@ use http::HeaderValue;
 
 use crate::error::ApiError;
 
-/// Why a request was not admitted.
+/// Why a request is not admitted.
 #[derive(Debug)]
 pub(crate) struct AdmitError {
     error: Box<ApiError>,
-    /// What the sender has to sign its request for.
+    /// The instance and the time for which the sender must sign its request.
     sign_for: Option<(Instance, Timestamp)>,
 }
 
 impl AdmitError {
-    /// A signed request that its sender may sign again, for this instance and by its clock.
+    /// Returns the error for a request that its sender may sign again, for this instance and its
+    /// clock.
     pub(super) fn sign_again(refusal: SignatureError, instance: &Instance, now: Timestamp) -> Self {
         Self { sign_for: Some((instance.clone(), now)), ..Problem::from(refusal).into() }
     }

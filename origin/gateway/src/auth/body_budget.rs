@@ -1,5 +1,5 @@
-//! A bound on the bytes of bodies that are being read, since a sender that is slow keeps its part in memory. Each tenant has
-//! its share of it, so that one with many slow senders leaves room for the others.
+//! Limits the bytes of bodies that are being read, because a slow sender keeps its part in memory.
+//! Each tenant has a share, so that a tenant with many slow senders leaves room for the others.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use cortex_domain::ErrorCode;
 use cortex_domain::fair::{ShareExceeded, Shares, Weights};
 use cortex_domain::id::Tenant;
 
-/// A number of bytes that all tenants' bodies share while they arrive. A clone is the same budget.
+/// The number of bytes that the arriving bodies of all tenants share. Clones share the budget.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyBudget(Arc<Mutex<Shares>>);
 
-/// What one reader has taken; dropping it gives it back.
+/// The bytes that one body holds. They are released on drop.
 #[derive(Debug)]
 pub(crate) struct BodyShare {
     budget: BodyBudget,
@@ -26,7 +26,7 @@ impl BodyBudget {
         Self(Arc::new(Mutex::new(Shares::new(limit, weights))))
     }
 
-    /// A tenant's share that holds nothing yet.
+    /// Returns an empty share of a tenant.
     pub(crate) fn open(&self, tenant: &Tenant) -> BodyShare {
         BodyShare { budget: self.clone(), tenant: tenant.clone(), bytes: 0 }
     }
@@ -37,16 +37,20 @@ impl BodyBudget {
 }
 
 impl BodyShare {
-    /// Takes more, for bytes that have arrived. Announced ones take nothing, so that an announcement shuts nobody out.
+    /// Adds bytes that have arrived. Announced bytes don't count, so that an announcement alone
+    /// blocks no other request.
     ///
     /// # Errors
-    /// If the bodies of the tenant would hold more than its share.
+    /// Returns an error if the tenant's bodies would exceed its share.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
         self.budget.shares().take(&self.tenant, bytes).map_err(|ShareExceeded { limit }| {
             let detail = format!(
-                "the request bodies that this tenant sends may hold {limit} bytes at this time; try again in a moment"
+                "the tenant's request bodies in flight would exceed its limit of {limit} bytes \
+                    now: try again in a moment"
             );
-            Problem::new(ErrorCode::Overloaded, detail).with("limit", limit).retry_after(Duration::from_secs(1))
+            Problem::new(ErrorCode::Overloaded, detail)
+                .with("limit", limit)
+                .retry_after(Duration::from_secs(1))
         })?;
         self.bytes += bytes;
         Ok(())
@@ -80,7 +84,7 @@ mod tests {
         assert!(other.grow(30).is_ok());
         assert!(other.grow(1).is_err());
         drop(one);
-        assert!(more.grow(20).is_ok(), "what was read counts no more");
+        assert!(more.grow(20).is_ok(), "read bytes no longer count");
         drop((more, other));
         assert_eq!(budget.shares().all(), 0);
     }

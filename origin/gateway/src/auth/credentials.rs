@@ -1,4 +1,4 @@
-//! What callers are checked against.
+//! The credentials that authenticate callers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use cortex_domain::id::{Principal, Role, Tenant};
 use cortex_guard::signature::Keyring;
 use subtle::ConstantTimeEq;
 
-/// What callers are checked against.
+/// The credentials that authenticate callers.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// The keys that the edge signs with.
     pub edge: Keyring,
-    /// For callers on this machine; only where the door is on loopback.
+    /// The key for callers on this machine. Set only if the API listens on loopback.
     pub local: Option<LocalKey>,
 }
 
@@ -25,14 +25,16 @@ pub struct LocalKey {
     pub(crate) roles: Vec<Role>,
 }
 
-/// The key is too weak to be one.
+/// The key is too short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("API_KEY has at least 16 characters")]
+#[error("invalid API_KEY: must have at least 16 characters")]
 pub struct LocalKeyError;
 
 impl LocalKey {
+    /// Creates the key.
+    ///
     /// # Errors
-    /// If the secret is shorter than 16 characters.
+    /// Returns an error if the secret is shorter than 16 characters.
     pub fn new(secret: String, tenant: Tenant, roles: Vec<Role>) -> Result<Self, LocalKeyError> {
         if secret.len() < 16 {
             return Err(LocalKeyError);

@@ -1,4 +1,4 @@
-//! What a handler may ask of a request: who sent it, of which kind a handler takes one.
+//! Extractors of authenticated requests, one for each kind of caller.
 
 use std::sync::Arc;
 
@@ -24,8 +24,12 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AdmitError> {
         let Some(info) = request.extensions().get::<&'static RouteInfo>().copied() else {
-            tracing::error!(path = request.uri().path(), "a route was made without its row of the table");
-            return Err(Problem::new(ErrorCode::Internal, "this could not be done").into());
+            tracing::error!(path = request.uri().path(), "a route has no entry in the route table");
+            return Err(Problem::new(
+                ErrorCode::Internal,
+                "internal error: try again, and report it if it persists",
+            )
+            .into());
         };
         let identity = request.extensions().get::<RequestIdentity>().cloned();
         let admitted = Arc::<Authenticator>::from_ref(state).admit(request, info.body).await;
@@ -36,7 +40,7 @@ where
     }
 }
 
-/// A request that the edge signed, for a route that is there for it alone.
+/// A request that the edge signed, for a route that only the edge may call.
 #[derive(Debug)]
 pub(crate) struct SignedByEdge(Admitted);
 
@@ -45,10 +49,10 @@ impl SignedByEdge {
         &self.0.owner.tenant
     }
 
-    /// Checks its JSON body.
+    /// Checks a JSON body before it is parsed.
     ///
     /// # Errors
-    /// If it is too large or too deep.
+    /// Returns an error if it is too large or nested too deeply.
     pub(crate) fn json(&self) -> Result<Checked<'_>, Problem> {
         precheck::check_internal(&self.0.body, self.0.body_limit)
     }
@@ -67,7 +71,7 @@ where
     }
 }
 
-/// A caller on this machine, for a route that the edge's callers do not see.
+/// A caller on this machine, for a route that callers of the edge can't reach.
 #[derive(Debug)]
 pub(crate) struct LocalCaller;
 
@@ -84,8 +88,8 @@ where
     }
 }
 
-/// A request for what anybody may see: a signature is checked where there is one, since a signed request is exempt from
-/// the rule for loopback.
+/// A request to a public route. An existing signature is verified, because signed requests are
+/// exempt from the loopback check.
 #[derive(Debug)]
 pub(crate) struct AnyCaller;
 
@@ -105,5 +109,5 @@ where
 }
 
 fn no_such_path() -> Problem {
-    Problem::new(ErrorCode::NotFound, "there is no such path")
+    Problem::new(ErrorCode::NotFound, "no resource at this path")
 }

@@ -1,5 +1,5 @@
-//! What every request passes before its route is looked for: that it can be read in one way only, and, on loopback, that
-//! no page of another site sent it.
+//! Checks every request before its route is found. A request must be readable in only one way. On
+//! loopback, no page of another site may send one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,18 +12,20 @@ use http::{HeaderMap, Request, Uri};
 
 use super::admit::is_signed;
 
-/// The rule for a door's address: none where it is not on loopback, since only signed requests come in there.
+/// Returns the check for an address. `None` for an address outside loopback, which accepts signed
+/// requests only.
 pub(crate) fn loopback_guard(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc<LoopbackGuard>> {
     address.ip().is_loopback().then(|| Arc::new(LoopbackGuard::new(address.port(), allowed)))
 }
 
-/// Refuses what no route may see.
+/// Rejects requests that no route may see.
 pub(crate) fn check_request<B>(guard: Option<&LoopbackGuard>, request: &Request<B>) -> Result<(), Problem> {
     if let Some(fault) = cortex_http1::fault(request.headers()) {
         return Err(Problem::new(ErrorCode::InvalidRequest, fault));
     }
     match guard {
-        // What the edge signed comes with the tunnel's host; the routes check the signature.
+        // A request that the edge signed arrives with the tunnel's host name. The routes check the
+        // signature.
         Some(guard) if !is_signed(request.headers()) => {
             Ok(guard.check(&sent(request.uri(), request.headers()))?)
         }
@@ -31,7 +33,7 @@ pub(crate) fn check_request<B>(guard: Option<&LoopbackGuard>, request: &Request<
     }
 }
 
-/// What a request says of where it was sent to and by whose page.
+/// Returns the headers that say where a request was sent to, and from which page.
 pub(crate) fn sent<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Sent<'a> {
     let header = |name: HeaderName| Header::of(headers.get_all(name).iter().map(|value| value.as_bytes()));
     Sent {
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_was_replaced_is_refused_whoever_signed_it() {
+    fn a_replaced_head_is_rejected_even_if_it_is_signed() {
         let fault = ("cortex-framing", "both are there");
         for headers in [&[("host", "localhost"), fault][..], &[fault, ("cortex-signature", "00")]] {
             assert_eq!(refused(headers, "127.0.0.1:80"), Some(ErrorCode::InvalidRequest));

@@ -1,5 +1,5 @@
-//! Who may come in: what the edge signed, or a local caller with the development key. The origin knows no
-//! other keys and takes ids from nobody but the edge.
+//! Authentication. The origin accepts requests that the edge signed, and local callers with the
+//! development key. It knows no other keys, and takes job ids from the edge only.
 
 mod admit;
 mod admit_error;

@@ -1,4 +1,4 @@
-//! Reads a body whole, within limits of size and time.
+//! Reads whole bodies within limits of size and time.
 
 use std::time::Duration;
 
@@ -15,14 +15,15 @@ use super::body_budget::BodyShare;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How much of a refused body is read on, and for how long.
+/// How much of a rejected body is read, and for how long.
 const MAX_DISCARDED: usize = 8 * BodyLimit::MAX_BYTES;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Reads a body whole; `share` takes its bytes as they arrive, and holds them until they are read.
+/// Reads a whole body. `share` counts its bytes until they are read.
 ///
 /// # Errors
-/// If the body is announced or found to be too large, breaks off, takes too long, or finds no room.
+/// Returns an error if the body is announced as too large or is too large, ends early, takes too
+/// long, or exceeds the tenant's share.
 pub(super) async fn whole(
     headers: &HeaderMap,
     mut body: Body,
@@ -40,11 +41,9 @@ pub(super) async fn whole(
             discard(body).await;
             Err(problem)
         }
-        Err(_) => Err(Problem::new(
-            ErrorCode::InvalidRequest,
-            "the body did not arrive in time: send \
-            it again",
-        )),
+        Err(_) => {
+            Err(Problem::new(ErrorCode::InvalidRequest, "the body did not arrive in time: send it again"))
+        }
     }
 }
 
@@ -54,8 +53,7 @@ async fn collect(body: &mut Body, body_limit: BodyLimit, mut share: BodyShare) -
         let frame = frame.map_err(|_| {
             Problem::new(
                 ErrorCode::InvalidRequest,
-                "the body ended before \
-            its announced length: send it again",
+                "the body ended before its announced length: send it again",
             )
         })?;
         let Ok(data) = frame.into_data() else { continue };
@@ -66,7 +64,8 @@ async fn collect(body: &mut Body, body_limit: BodyLimit, mut share: BodyShare) -
     Ok(read.freeze())
 }
 
-/// Reads a refused body for a moment and keeps none of it: a connection closed on unread bytes takes the answer with it.
+/// Reads and discards a rejected body for a moment. Closing a connection with unread bytes can lose
+/// the response.
 pub(super) async fn discard(body: Body) {
     if body.is_end_stream() {
         return;

@@ -1,4 +1,4 @@
-//! Synchronous calls: over the bus to the scheduler, with the payloads in memory.
+//! Synchronous calls. They go over the bus to the scheduler, and their payloads stay in memory.
 
 mod open_calls;
 mod result;

@@ -1,4 +1,4 @@
-//! The synchronous calls that are open, so that they can be cancelled by their ids.
+//! The open synchronous calls, which can be cancelled by their ids.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cortex_domain::id::{JobId, Tenant};
 use tokio_util::sync::CancellationToken;
 
-/// A clone is the same list.
+/// The open calls. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OpenCalls(Arc<Mutex<HashMap<JobId, (Tenant, CancellationToken)>>>);
 
@@ -21,7 +21,7 @@ impl OpenCalls {
         }
     }
 
-    /// A tenant's own call; the token is cancelled once it has ended.
+    /// Returns the token that is cancelled once a tenant's call has ended.
     pub(super) fn find(&self, job: JobId, tenant: &Tenant) -> Option<CancellationToken> {
         self.lock().get(&job).filter(|(owner, _)| owner == tenant).map(|(_, ended)| ended.clone())
     }

@@ -1,4 +1,4 @@
-//! What came of a call.
+//! The result of a call.
 
 use axum::response::Response;
 use bytes::Bytes;
@@ -11,28 +11,28 @@ use http::header;
 
 use crate::error;
 
-/// A call that was answered: it ended, well or not, or its job goes on without the caller.
+/// The result of a call: its job has ended, or continues without the caller.
 #[derive(Debug)]
 pub(crate) struct CallResult {
     pub(crate) job: Job,
-    /// What the worker answered, if the job succeeded.
+    /// The worker's response, if the job succeeded.
     pub(crate) answer: Option<Bytes>,
 }
 
 impl CallResult {
-    /// The worker's answer, as the caller gets it.
+    /// Returns the worker's response as an HTTP response.
     ///
     /// # Errors
-    /// With why there is none.
+    /// Returns the reason if there is no response.
     pub(crate) fn into_response(self) -> Result<Response, Problem> {
         let id = self.job.id();
         respond(id, self.into_answer()?)
     }
 
-    /// The worker's answer.
+    /// Returns the worker's response.
     ///
     /// # Errors
-    /// With why there is none.
+    /// Returns the reason if there is no response.
     pub(crate) fn into_answer(self) -> Result<Bytes, Problem> {
         match (self.job.state, self.answer) {
             (State::Succeeded { .. }, Some(answer)) => Ok(answer),
@@ -41,24 +41,25 @@ impl CallResult {
                 Err(Problem::new(ErrorCode::Denied, denial.reason).with("rule", denial.rule))
             }
             (State::TimedOut { exhausted }, _) => Err(match exhausted {
-                Exhausted::Deadline => {
-                    Problem::new(ErrorCode::Timeout, "no worker had room in time; submit it as a job instead")
-                }
+                Exhausted::Deadline => Problem::new(
+                    ErrorCode::Timeout,
+                    "no worker had free capacity in time: submit a job instead (POST /api/v1/jobs)",
+                ),
                 Exhausted::Attempts => {
-                    Problem::new(ErrorCode::WorkerFailed, "every worker that tried fell silent")
+                    Problem::new(ErrorCode::WorkerFailed, "every worker that tried stopped responding")
                 }
             }),
             (State::Cancelled { .. }, _) => Err(Problem::new(ErrorCode::Conflict, "the call was cancelled")),
-            _ => Err(Problem::new(ErrorCode::Internal, "the worker's answer was lost")),
+            _ => Err(Problem::new(ErrorCode::Internal, "the worker's response was lost")),
         }
     }
 }
 
-/// A call's answer: JSON, and which job it was.
+/// Returns a JSON response that names its job.
 pub(crate) fn respond(job: JobId, body: Bytes) -> Result<Response, Problem> {
     Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
         .header(headers::JOB_ID, job.to_string())
         .body(body.into())
-        .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))
+        .map_err(|_| Problem::new(ErrorCode::Internal, "the response could not be written"))
 }

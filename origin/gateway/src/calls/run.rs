@@ -35,29 +35,29 @@ use crate::concurrency::{ConcurrencyLimit, ConcurrencyPermit};
 use crate::error;
 use crate::metrics::ModelMetrics;
 
-/// What a caller does when it has waited long enough.
+/// What happens when a caller has waited long enough.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OnTimeout {
-    /// It leaves, and the worker is told to stop.
+    /// The caller disconnects, and the worker stops.
     Abandon(Duration),
-    /// It takes the job's id: the job is made durable as it stands.
+    /// The caller gets the job's id, and the job becomes durable in its present state.
     Keep(Duration),
 }
 
-/// How long the scheduler may take to hear that a caller has left.
+/// How long the scheduler may take to confirm that a caller has left.
 const ABANDON_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Calls of the scheduler. A clone makes the same calls.
+/// Makes calls to the scheduler. Clones share the open calls.
 #[derive(Clone)]
 pub(crate) struct Calls {
     parts: Arc<Parts>,
     open: OpenCalls,
 }
 
-/// What calls are made with.
+/// The dependencies of calls.
 pub(crate) struct Parts {
     pub(crate) bus: Arc<dyn Bus>,
-    /// Payloads of open calls are in memory, those of all others in the store.
+    /// Stores payloads of open calls in memory, and all others in the store.
     pub(crate) payloads: Arc<TieredPayloads>,
     pub(crate) catalogue: Arc<TopicCatalogue>,
     pub(crate) clock: Clock,
@@ -71,10 +71,11 @@ impl Calls {
         Self { parts: Arc::new(parts), open: OpenCalls::default() }
     }
 
-    /// Makes a call of a topic, for a model, out of an admitted request, whose worker is given it normalised.
+    /// Builds the request of a call from an admitted HTTP request. The worker receives its input in
+    /// normalised form.
     ///
     /// # Errors
-    /// If no pool does the topic, or the caller counts on an idempotency key.
+    /// Returns an error if no pool handles the topic, or if the caller sent an idempotency key.
     pub(crate) fn request(
         &self,
         admitted: &Admitted,
@@ -84,10 +85,11 @@ impl Calls {
     ) -> Result<Request, Problem> {
         let Parts { catalogue, clock, .. } = &*self.parts;
         let route = catalogue.route(&topic).ok_or_else(|| {
-            Problem::new(ErrorCode::Unavailable, format!("no pool is set up for `{topic}`"))
+            Problem::new(ErrorCode::Unavailable, format!("no pool is configured for the topic `{topic}`"))
         })?;
         if admitted.idempotency.is_some() {
-            let detail = "`Idempotency-Key` has no effect here, since the answer is not kept (expected on POST /api/v1/jobs alone)";
+            let detail = "unsupported header `Idempotency-Key`: the response is not stored \
+                (expected on POST /api/v1/jobs only)";
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at(headers::IDEMPOTENCY_KEY));
         }
         let id = admitted.job.unwrap_or_else(|| JobId::mint(clock.now(), entropy::random()));
@@ -102,7 +104,8 @@ impl Calls {
             model: Some(model),
             input: InputFormat::Normalised,
             priority: Priority::Normal,
-            // How long its caller waits is no deadline: that would go by a clock which may be set.
+            // The caller's waiting time is not a deadline: a deadline would depend on a clock that
+            // can be set.
             limits: Limits { attempts: route.attempts, run: route.run, deadline: None },
             labels,
             idempotency: None,
@@ -114,10 +117,11 @@ impl Calls {
         })
     }
 
-    /// Runs a call. Whoever drops the future leaves.
+    /// Runs a call. Dropping the future abandons it.
     ///
     /// # Errors
-    /// If the tenant has too many open, or the scheduler can't be reached or refuses it.
+    /// Returns an error if the tenant has too many open calls, or if the scheduler is unreachable
+    /// or rejects the call.
     pub(crate) async fn run(
         &self,
         request: Request,
@@ -146,8 +150,8 @@ impl Calls {
         };
         let reply = reply.map_err(|error| error::from_request(&error))?;
         let called = decode_call_reply(&reply).map_err(|error| {
-            tracing::error!(%error, "the scheduler's reply could not be read");
-            Problem::new(ErrorCode::Internal, "the scheduler's reply could not be read")
+            tracing::error!(%error, "the scheduler's reply is invalid");
+            Problem::new(ErrorCode::Internal, "the scheduler's reply is invalid")
         })?;
         open.ended = true;
         if let Some(model) = model {
@@ -175,19 +179,20 @@ impl Calls {
     /// Counts a caller that waits for the end of a job.
     ///
     /// # Errors
-    /// If its tenant has as many calls and waits open as it may.
+    /// Returns an error if the tenant has reached its limit of open calls and waits.
     pub(crate) fn acquire(&self, tenant: &Tenant) -> Result<ConcurrencyPermit, Problem> {
         self.parts.limit.acquire(tenant)
     }
 
-    /// Hangs up a tenant's own call; returns what is cancelled once it has ended. `None` if no such call is open.
+    /// Cancels a tenant's call. Returns a token that is cancelled once the call has ended, or
+    /// `None` if no such call is open.
     pub(crate) async fn cancel(&self, job: JobId, tenant: &Tenant) -> Option<CancellationToken> {
         let ended = self.open.find(job, tenant)?;
         abandon(self.parts.bus.as_ref(), job).await;
         Some(ended)
     }
 
-    /// Its payloads are in the store before the job is.
+    /// Makes a call durable. Its payloads are stored before its job.
     async fn ask_to_keep(&self, job: JobId) -> Result<(), Problem> {
         self.parts.payloads.keep(job).await.map_err(|error| error::from_store(&error))?;
         let reply = self.parts.bus.request(Subject::JOB_KEEP, encode_submit(job), KEEP_TIMEOUT).await;
@@ -195,7 +200,7 @@ impl Calls {
     }
 }
 
-/// Returns OpenTelemetry's name of what a topic does.
+/// Returns OpenTelemetry's name for the operation of a topic.
 pub(crate) fn operation(topic: &Topic) -> &'static str {
     match topic {
         topic if *topic == topics::CHAT_SIMPLE => genai::CHAT,
@@ -211,14 +216,14 @@ impl fmt::Debug for Calls {
     }
 }
 
-/// Ends a call that nobody waits for any longer.
+/// Tells the scheduler that a call has no caller any more.
 async fn abandon(bus: &dyn Bus, job: JobId) {
     if let Err(error) = bus.request(Subject::JOB_HANGUP, encode_submit(job), ABANDON_TIMEOUT).await {
-        tracing::warn!(%job, %error, "the scheduler did not hear that the caller left");
+        tracing::warn!(%job, %error, "the scheduler could not be notified that the caller left");
     }
 }
 
-/// A call whose payloads are in memory.
+/// A call with payloads in memory.
 struct OpenCall {
     calls: Calls,
     job: JobId,

@@ -1,4 +1,4 @@
-//! From a request for a text to its answer: the worker's, whole, or its pieces as they come.
+//! Runs requests for texts. The response comes whole or as a stream.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::models::ModelListing;
 use crate::revocations::KeyUse;
 use crate::stream::Streams;
 
-/// Makes requests for texts into calls. A clone does the same.
+/// Turns requests for texts into calls. Clones share everything.
 #[derive(Clone, Debug)]
 pub(crate) struct Generator {
     pub(crate) models: ModelListing,
@@ -27,20 +27,20 @@ pub(crate) struct Generator {
     pub(crate) calls: Calls,
 }
 
-/// A call for a text.
+/// A call that generates a text.
 pub(crate) struct TextCall {
     pub(crate) request: Request,
     pub(crate) input: Bytes,
     pub(crate) timeout: Duration,
-    /// Whether the answer comes in pieces.
+    /// Whether the response is streamed.
     stream: bool,
 }
 
 impl Generator {
-    /// Answers a request for a text, in one piece or as it grows.
+    /// Handles a request for a text, whole or streamed.
     ///
     /// # Errors
-    /// If it is not valid, or fails before its answer begins.
+    /// Returns an error if the request is invalid, or fails before its response begins.
     pub(crate) async fn answer(
         &self,
         streams: &Streams,
@@ -61,10 +61,11 @@ impl Generator {
         self.run(&key_use, call).await?.into_response()
     }
 
-    /// Reads a request.
+    /// Parses a request.
     ///
     /// # Errors
-    /// If it is not valid, names no chat model there is, or no pool does such work.
+    /// Returns an error if it is invalid, names an unknown chat model, or if no pool handles the
+    /// topic.
     pub(crate) async fn read(
         &self,
         admitted: Admitted,
@@ -85,10 +86,10 @@ impl Generator {
         Ok(TextCall { request, input, timeout, stream })
     }
 
-    /// Runs a call for as long as its caller's key holds.
+    /// Runs a call while its caller's key is valid.
     ///
     /// # Errors
-    /// If it fails, or the key is revoked.
+    /// Returns an error if the call fails or the key is revoked.
     pub(crate) async fn run(&self, key_use: &KeyUse, call: TextCall) -> Result<CallResult, Problem> {
         let TextCall { request, input, timeout, .. } = call;
         key_use.run_until_revoked(self.calls.run(request, input, OnTimeout::Abandon(timeout))).await

@@ -1,4 +1,4 @@
-//! Texts from a model, in one piece or as they grow: what the routes for them have in common.
+//! Text generation, whole or streamed: the common part of its routes.
 
 mod generator;
 mod request;

@@ -1,4 +1,4 @@
-//! What is asked for, checked against what there is.
+//! Parses requests for texts and checks their models.
 
 use bytes::Bytes;
 use cortex_api::body::Checked;
@@ -13,7 +13,7 @@ use cortex_domain::topics;
 
 use crate::models::ModelListing;
 
-/// The two ways to ask for a text.
+/// The kinds of text generation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TextKind {
     Chat,
@@ -21,7 +21,7 @@ pub(crate) enum TextKind {
 }
 
 impl TextKind {
-    /// What a worker of it listens to.
+    /// Returns the topic of its workers.
     pub(crate) fn topic(self) -> Topic {
         match self {
             Self::Chat => topics::CHAT_SIMPLE,
@@ -29,10 +29,10 @@ impl TextKind {
         }
     }
 
-    /// Reads and checks a body.
+    /// Parses and checks a body.
     ///
     /// # Errors
-    /// If it is not valid.
+    /// Returns an error if it is invalid.
     pub(super) fn read(self, body: Checked<'_>) -> Result<TextRequest, Problem> {
         match self {
             Self::Chat => ChatRequest::parse(body)?.try_into(),
@@ -41,7 +41,7 @@ impl TextKind {
     }
 }
 
-/// A request for a text: what the gateway goes by, and all of it as its worker is given it.
+/// A request for a text: the parameters that the gateway uses, and the whole input of the worker.
 pub(crate) struct TextRequest {
     pub(super) params: GenerationParams,
     pub(super) input: Bytes,
@@ -63,7 +63,7 @@ impl TryFrom<CompletionRequest> for TextRequest {
     }
 }
 
-/// Checks that there is a chat model of this name.
+/// Checks that a chat model is known and available.
 pub(super) fn check_model(model: &ModelName, models: &ModelListing) -> Result<(), Problem> {
     if models.contains(model) { Ok(()) } else { Err(unknown_model(model, &models.available())) }
 }
@@ -72,8 +72,8 @@ fn unknown_model(model: &ModelName, known: &[ModelName]) -> Problem {
     let known: Vec<_> = known.iter().map(ModelName::as_str).collect();
     let available = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     let detail = format!(
-        "there is no chat model `{model}`; there is {available}: models.yaml lists them, and `cortex models pull NAME` \
-         fetches one"
+        "unknown chat model `{model}` (expected {available}): `cortex models pull NAME` \
+            downloads a model of models.yaml"
     );
     Problem::new(ErrorCode::UnknownModel, detail).at("model")
 }

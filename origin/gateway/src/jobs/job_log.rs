@@ -1,4 +1,4 @@
-//! A job's log: as it stands, and as it grows.
+//! The log of a job: its present entries, and new ones as they come.
 
 use cortex_api::{EventView, Problem};
 use cortex_domain::id::{JobId, Tenant};
@@ -9,7 +9,7 @@ use super::{Jobs, view};
 use crate::error;
 use crate::job_watcher::JobChanges;
 
-/// The log of a caller's own job after the last entry that the caller has seen.
+/// The log of a job, after the last entry that the caller has seen.
 pub(crate) struct JobLog {
     jobs: Jobs,
     job: Job,
@@ -17,7 +17,7 @@ pub(crate) struct JobLog {
     after: Version,
 }
 
-/// Why a log breaks off before its job has ended.
+/// Why a log ends before its job does.
 #[derive(Debug)]
 pub(crate) enum LogInterrupted {
     Stopping,
@@ -25,8 +25,10 @@ pub(crate) enum LogInterrupted {
 }
 
 impl JobLog {
+    /// Opens the log of a tenant's job.
+    ///
     /// # Errors
-    /// If there is no such job, or it is another tenant's.
+    /// Returns an error if the tenant has no such job.
     pub(crate) async fn open(
         jobs: &Jobs,
         tenant: &Tenant,
@@ -35,7 +37,7 @@ impl JobLog {
     ) -> Result<Self, Problem> {
         let changes = jobs.0.watcher.subscribe(id);
         let job = jobs.get(tenant, id).await?;
-        // Nobody has seen more than there is.
+        // A caller can't have seen more entries than there are.
         let after = seen.min(job.version);
         Ok(Self { jobs: jobs.clone(), job, changes, after })
     }
@@ -44,20 +46,22 @@ impl JobLog {
         self.job.id()
     }
 
-    /// Whether nothing more will come.
+    /// Returns whether no further entry will come.
     pub(crate) fn is_complete(&self) -> bool {
         self.job.state.is_terminal() && self.after == self.job.version
     }
 
+    /// Returns the present entries.
+    ///
     /// # Errors
-    /// If the store fails.
+    /// Returns an error if the store fails.
     pub(crate) async fn entries(&self) -> Result<Vec<EventView>, Problem> {
         let entries = self.jobs.0.store.log(self.job.id(), self.after).await;
         let entries = entries.map_err(|error| error::from_store(&error))?;
         Ok(entries.iter().map(|entry| view::event(&self.job, entry)).collect())
     }
 
-    /// Every entry, then each new one; ends after the terminal one.
+    /// Streams the present entries and then each new one, up to the job's last entry.
     pub(crate) fn follow(self) -> impl Stream<Item = Result<EventView, LogInterrupted>> + Send {
         stream::unfold(Some(self), |log| async move { Some(log?.next().await) }).flat_map(stream::iter)
     }

@@ -1,14 +1,14 @@
-//! The latest of what a worker says, for one who may read more slowly than it comes.
+//! A bounded buffer of lines for slow readers. It drops the oldest lines.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// What is kept of it, in bytes; beyond that the oldest lines are left out.
+/// Maximum size of the buffered lines in bytes. The oldest lines beyond it are dropped.
 const MAX_BUFFERED_BYTES: usize = 128 * 1024;
 
-/// Opens a way for lines from one who never waits to one who may read slowly.
+/// Returns the two ends of a buffer. The writer never waits for the reader.
 pub(super) fn line_buffer() -> (LineWriter, LineReader) {
     let shared = Arc::new(Shared { state: Mutex::default(), changed: Notify::new() });
     (LineWriter(Arc::clone(&shared)), LineReader(shared))
@@ -33,7 +33,7 @@ impl Shared {
     }
 }
 
-/// One who says lines; dropping it ends them.
+/// Writes lines. Dropping it closes the buffer.
 #[derive(Debug)]
 pub(super) struct LineWriter(Arc<Shared>);
 
@@ -61,12 +61,12 @@ impl Drop for LineWriter {
     }
 }
 
-/// One who reads them.
+/// Reads lines.
 #[derive(Debug)]
 pub(super) struct LineReader(Arc<Shared>);
 
 impl LineReader {
-    /// The next line; `None` once there will be no more.
+    /// Returns the next line, or `None` once the buffer is closed and empty.
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {
             {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_who_reads_nothing_is_kept_the_latest_lines() {
+    async fn a_slow_reader_gets_the_latest_lines() {
         let (writer, mut reader) = line_buffer();
         let line = |n: usize| format!("{n:0>1024}");
         for n in 0..1000 {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_come_to_who_waits_for_them() {
+    async fn a_waiting_reader_gets_lines() {
         let (writer, mut reader) = line_buffer();
         let (read, ()) = tokio::join!(reader.next(), async { writer.write(vec!["a".into(), "b".into()]) });
         assert_eq!((read.as_deref(), reader.next().await.as_deref()), (Some("a"), Some("b")));

@@ -1,4 +1,4 @@
-//! What the routes of jobs and the gRPC door do with jobs.
+//! Operations on jobs, for the HTTP routes and the gRPC API.
 
 mod cancel;
 mod job_log;

@@ -1,4 +1,4 @@
-//! What a job's worker says while it runs.
+//! The progress of running jobs, as their workers report it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::line_buffer::{LineWriter, line_buffer};
 use crate::background_tasks::BackgroundTasks;
 use crate::error;
 
-/// The longest line, in bytes; one that is longer is left out.
+/// Maximum length of a line in bytes. Longer lines are skipped.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// What workers say of the jobs that they run. A clone is the same.
+/// Subscribes to the progress of jobs. Clones share the bus.
 #[derive(Clone)]
 pub(crate) struct Progress {
     bus: Arc<dyn Bus>,
@@ -31,11 +31,11 @@ impl Progress {
         Self { bus, background }
     }
 
-    /// Listens to a job's worker from now on: what was progress before is dropped. A line is one JSON document; one who reads slowly
-    /// misses some.
+    /// Subscribes to the progress of a job from now on. Each line is one JSON document. A slow
+    /// reader misses some lines.
     ///
     /// # Errors
-    /// If the bus can't be reached.
+    /// Returns an error if the bus is unreachable.
     pub(crate) async fn subscribe(
         &self,
         job: JobId,
@@ -63,8 +63,8 @@ impl fmt::Debug for Progress {
     }
 }
 
-/// Takes every frame as it comes, however slowly the lines are read: a listener that is full is passed over, and until
-/// then holds what nobody reads.
+/// Takes every frame at once, however slowly the lines are read. The bus skips a listener that is
+/// full, which until then buffers what is not read.
 async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &LineWriter) {
     let mut assembler = assembler();
     while let Some(progress) = next(&mut *frames).await {
@@ -80,18 +80,18 @@ async fn next(frames: &mut dyn Subscription<Event>) -> Option<task::Progress> {
     loop {
         match cortex_wire::decode_progress(&frames.next().await?.body) {
             Ok(progress) => return Some(progress),
-            Err(error) => tracing::warn!(%error, "a frame could not be read"),
+            Err(error) => tracing::warn!(%error, "a progress frame is invalid"),
         }
     }
 }
 
-/// The lines that a frame completes. A reader that skips gaps gets no errors.
+/// Returns the lines that a frame completes. An assembler that skips gaps returns no errors.
 fn documents(assembler: &mut Assembler, progress: task::Progress) -> Vec<String> {
     let lines = assembler.take(progress).unwrap_or_default();
     lines.iter().filter_map(|line| document(line)).collect()
 }
 
-/// A line, if it is one JSON document.
+/// Returns a line if it is one JSON document.
 fn document(line: &[u8]) -> Option<String> {
     let line = std::str::from_utf8(line).ok()?.trim();
     let whole = serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
@@ -129,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_from_before_the_listening_began_is_left_out() {
+    fn a_line_that_began_before_the_subscription_is_skipped() {
         assert_eq!(read(&[(1, 7, "\":1}\n{}\n"), (1, 8, "4\n")]), ["{}", "4"]);
         // The rest of 123 would be a document of its own.
         assert_eq!(read(&[(1, 7, "3\n{}\n")]), ["{}"]);
     }
 
     #[test]
-    fn what_is_no_document_or_too_long_is_left_out() {
+    fn lines_that_are_not_json_or_too_long_are_skipped() {
         assert_eq!(read(&[(1, 1, "x\n\n{}\n[DONE]\n")]), ["{}"]);
         let long = format!("\"{}\"\n1\n", "x".repeat(MAX_LINE_BYTES));
         assert_eq!(read(&[(1, 1, &long)]), ["1"]);

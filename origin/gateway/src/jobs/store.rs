@@ -1,4 +1,4 @@
-//! The job store, as the routes use it: each tenant sees its own jobs, and has its share of the reads.
+//! The routes' view of the job store. Each tenant sees its own jobs, and has a share of the reads.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,11 +21,11 @@ use crate::concurrency::ConcurrencyLimit;
 use crate::error;
 use crate::job_watcher::JobWatcher;
 
-/// The jobs. A clone is the same.
+/// Access to jobs. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Jobs(pub(super) Arc<Parts>);
 
-/// What jobs are kept with.
+/// The dependencies of jobs.
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) payloads: Arc<TieredPayloads>,
@@ -33,9 +33,9 @@ pub(crate) struct Parts {
     pub(crate) topics: topics::KnownTopics,
     pub(crate) clock: Clock,
     pub(crate) blocking: BlockingPool,
-    /// Submissions that wait for the store, of each tenant.
+    /// Limits the submissions of each tenant that wait for the store.
     pub(crate) submissions: ConcurrencyLimit,
-    /// Looks into the store, of each tenant.
+    /// Limits the reads of each tenant.
     pub(crate) reads: ConcurrencyLimit,
     pub(crate) watcher: JobWatcher,
     /// Cancelled once the gateway stops.
@@ -47,30 +47,30 @@ impl Jobs {
         Self(Arc::new(parts))
     }
 
-    /// A tenant's own job.
+    /// Returns a tenant's job.
     ///
     /// # Errors
-    /// If there is no such job, or it is another tenant's: both are the same to the caller. If the tenant reads too much at
-    /// once.
+    /// Returns an error if the tenant has no such job. Another tenant's job looks the same. Also
+    /// returns an error if the tenant has too many reads in progress.
     pub(crate) async fn get(&self, tenant: &Tenant, id: JobId) -> Result<Job, Problem> {
         let _permit = self.0.reads.acquire(tenant)?;
         let job = self.0.store.job(id).await.map_err(|error| error::from_store(&error))?;
         job.filter(|job| job.tenant() == tenant).ok_or_else(error::job_not_found)
     }
 
-    /// A page of a tenant's jobs.
+    /// Returns a page of a tenant's jobs.
     ///
     /// # Errors
-    /// If the store fails, or the tenant reads too much at once.
+    /// Returns an error if the store fails, or if the tenant has too many reads in progress.
     pub(crate) async fn page(&self, query: Query) -> Result<Vec<Job>, Problem> {
         let _permit = self.0.reads.acquire(&query.tenant)?;
         self.0.store.jobs(query).await.map_err(|error| error::from_store(&error))
     }
 
-    /// A job with its result, if it has one.
+    /// Returns a job with its result, if it has one.
     ///
     /// # Errors
-    /// If the result can't be read.
+    /// Returns an error if the result can't be read.
     pub(crate) async fn with_result(&self, job: &Job) -> Result<JobView, Problem> {
         let result = match &job.state {
             State::Succeeded { result } => self.result(*result).await?,
@@ -79,7 +79,7 @@ impl Jobs {
         Ok(view::view(job, result))
     }
 
-    /// Whether the store answers.
+    /// Returns whether the store responds.
     pub(crate) async fn is_reachable(&self) -> bool {
         self.0.store.outbox(Sequence::default(), 1).await.is_ok()
     }

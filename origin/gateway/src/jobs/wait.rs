@@ -1,4 +1,4 @@
-//! ConcurrencyLimit for a job's end.
+//! Waits for the end of jobs.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use cortex_domain::job::Job;
 use super::Jobs;
 
 impl Jobs {
-    /// ConcurrencyLimit for a job's end, at most `within`; returns the job as it then stands.
+    /// Waits for the end of a job, at most for `within`. Returns the job in its latest state.
     ///
     /// # Errors
-    /// If the job can't be read.
+    /// Returns an error if the job can't be read.
     pub(crate) async fn wait_for_end(
         &self,
         tenant: &Tenant,

@@ -1,5 +1,6 @@
-//! What a request passes before its handler runs, by who may call the route. A handler gets no more than that: of a public
-//! route no owner, of a service's a request that the edge signed. Its refusals get the shape that the table says.
+//! Checks a request before its handler runs, depending on who may call the route. The handler gets
+//! only what the check proves. For example, a handler of a public route gets no owner. Errors have
+//! the format that the route table names.
 
 use axum::Extension;
 use axum::extract::rejection::PathRejection;
@@ -18,12 +19,12 @@ use crate::auth::{Admitted, AnyCaller, LocalCaller, SignedByEdge};
 use crate::error::{self, ApiError};
 use crate::gateway::Gateway;
 
-/// What a handler of a route works with: parts of the gateway.
+/// The components of the gateway that a handler uses.
 pub(super) trait HandlerState: FromRef<Gateway> + Send + Sync + 'static {}
 
 impl<S: FromRef<Gateway> + Send + Sync + 'static> HandlerState for S {}
 
-/// What a handler answers.
+/// The future of a handler.
 pub(super) trait HandlerFuture: Future<Output = Result<Self::Body, Problem>> + Send {
     type Body: IntoResponse;
 }
@@ -32,7 +33,7 @@ impl<A: IntoResponse, F: Future<Output = Result<A, Problem>> + Send> HandlerFutu
     type Body = A;
 }
 
-/// A route that answers everyone.
+/// A route for everyone.
 pub(super) fn public<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S) -> A + Clone + Send + Sync + 'static,
@@ -40,7 +41,7 @@ pub(super) fn public<S: HandlerState, A: HandlerFuture>(
     with_info(info, async move |State(parts): State<S>, _: AnyCaller| respond(info, handler(parts).await))
 }
 
-/// A route for callers.
+/// A route for authenticated callers.
 pub(super) fn caller<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S, Admitted) -> A + Clone + Send + Sync + 'static,
@@ -50,8 +51,8 @@ pub(super) fn caller<S: HandlerState, A: HandlerFuture>(
     })
 }
 
-/// A route for callers that names something in its path. What is no text in UTF-8 names nothing, which is told to those who
-/// may ask.
+/// A route for authenticated callers with a name in its path. A name that is not UTF-8 counts as
+/// empty, so that only authenticated callers learn that it is unknown.
 pub(super) fn caller_with_name<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S, String, Admitted) -> A + Clone + Send + Sync + 'static,
@@ -62,7 +63,8 @@ pub(super) fn caller_with_name<S: HandlerState, A: HandlerFuture>(
     })
 }
 
-/// A route for callers that names a job. What can't be a job's id is told to those who may ask, as a job that is not there.
+/// A route for authenticated callers with a job id in its path. Only they learn that an invalid id
+/// names no job.
 pub(super) fn caller_with_job<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S, JobId, Admitted) -> A + Clone + Send + Sync + 'static,
@@ -87,7 +89,7 @@ pub(super) fn local<S: HandlerState, A: HandlerFuture>(
     with_info(info, async move |State(parts): State<S>, _: LocalCaller| respond(info, handler(parts).await))
 }
 
-/// A route for what the edge signed.
+/// A route for requests that the edge signed.
 pub(super) fn service<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S, SignedByEdge) -> A + Clone + Send + Sync + 'static,
@@ -97,10 +99,10 @@ pub(super) fn service<S: HandlerState, A: HandlerFuture>(
     })
 }
 
-/// What a path names. That it can't be read must not be told before it is known who asks.
+/// The parameter of a path. An invalid one must not be reported before the caller is authenticated.
 type PathParam = Result<Path<String>, PathRejection>;
 
-/// A handler, with its row of the table for those who check the request before it.
+/// Adds the entry of the route table to a handler's requests, for the checks that run before it.
 fn with_info<T: 'static>(
     info: &'static RouteInfo,
     handler: impl Handler<T, Gateway>,

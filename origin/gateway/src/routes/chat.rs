@@ -1,4 +1,5 @@
-//! `POST /chat`: one message, a conversation to its worker, and the text of its answer to its caller.
+//! `POST /chat`: one message in, and the text of the response out. The worker receives a
+//! conversation.
 
 use axum::response::Response;
 use cortex_api::Problem;
@@ -11,7 +12,7 @@ use crate::calls::respond;
 use crate::generate::{Generator, TextKind};
 use crate::revocations::Revocations;
 
-/// Answers one message.
+/// Responds to one message.
 pub(crate) async fn create(
     (generator, revocations): (Generator, Revocations),
     admitted: Admitted,
@@ -22,6 +23,6 @@ pub(crate) async fn create(
     let id = call.request.id;
     let whole = generator.run(&key_use, call).await?.into_answer()?;
     let answer = serde_json::to_vec(&SimpleChat::answer(&whole)?)
-        .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))?;
+        .map_err(|_| Problem::new(ErrorCode::Internal, "the response could not be written"))?;
     respond(id, answer.into())
 }

@@ -1,4 +1,4 @@
-//! `GET /health`, for whoever asks.
+//! `GET /health`, for everyone.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::jobs::Jobs;
 use crate::workers::Workers;
 
-/// Whether the origin serves: 200, or 503 when its store doesn't answer.
+/// Returns the health of the origin: 200, or 503 if the store does not respond.
 pub(crate) async fn check(
     (jobs, workers): (Jobs, Workers),
 ) -> Result<(StatusCode, Json<HealthView>), Problem> {

@@ -1,4 +1,5 @@
-//! What each route does. The folders mirror the paths, and the table of routes is `cortex_api::routes`.
+//! The handlers of the routes. The folders mirror the paths, and the route table is in
+//! `cortex_api::routes`.
 
 mod access;
 mod api;

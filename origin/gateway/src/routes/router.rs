@@ -1,4 +1,4 @@
-//! The router, out of the table of routes.
+//! Builds the router from the route table.
 
 use axum::Router;
 use axum::routing::MethodRouter;
@@ -12,7 +12,7 @@ use super::{api::v1::jobs, api::v1::workers, chat, health, internal, openapi, v1
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 
-/// The gateway's routes.
+/// Returns the gateway's router.
 pub(crate) fn router(gateway: Gateway) -> Router {
     let served = ROUTES.iter().filter_map(|info| Some((info, info.route.at_origin()?)));
     served
@@ -22,7 +22,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-/// The handler of a route. A route without one does not compile.
+/// Returns the handler of a route. A route without a handler does not compile.
 fn handler(route: AtOrigin, info: &'static RouteInfo) -> MethodRouter<Gateway> {
     match route {
         AtOrigin::Public(Public::Health) => public(info, health::check),
@@ -48,7 +48,7 @@ async fn not_found(uri: Uri) -> ApiError {
 }
 
 async fn method_not_allowed(uri: Uri) -> ApiError {
-    error(uri.path(), Problem::new(ErrorCode::MethodNotAllowed, "this path does not take that method"))
+    error(uri.path(), Problem::new(ErrorCode::MethodNotAllowed, "method not allowed on this path"))
 }
 
 fn error(path: &str, problem: Problem) -> ApiError {

@@ -68,7 +68,7 @@ fn caller<T>(gateway: &Gateway, call: &Request<T>) -> Result<Owner, Problem> {
     gateway.authenticator.caller(call.metadata().as_ref())
 }
 
-/// What can't be a job's id names a job that is not there.
+/// Parses the id of a job. An invalid one counts as the id of a missing job.
 fn id(call: &Request<v1::JobName>) -> Result<JobId, Problem> {
     call.get_ref().id.parse().map_err(|_| error::job_not_found())
 }
@@ -77,12 +77,13 @@ fn answer(job: Result<cortex_api::JobView, Problem>) -> Result<Response<v1::JobV
     job.map(|job| Response::new(view::job(job))).map_err(|problem| status(&problem))
 }
 
-/// A watch that ends well has told the terminal entry, so one that is cut ends badly.
+/// Returns the status of an interrupted watch. It must be an error, because a successful end means
+/// that the last entry was sent.
 fn cut_off(cut: &LogInterrupted) -> Status {
     match cut {
         LogInterrupted::Failed(problem) => status(problem),
         LogInterrupted::Stopping => {
-            status(&Problem::new(ErrorCode::Unavailable, "the origin is shutting down; watch again later"))
+            status(&Problem::new(ErrorCode::Unavailable, "the origin is shutting down: watch again later"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Connections: HTTP/2 with limits on sizes, streams and times.
+//! Connections over HTTP/2, with limits on sizes, streams and times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,26 +24,30 @@ use crate::auth;
 use crate::gateway::Gateway;
 use crate::limits::DRAIN_TIMEOUT;
 
-/// The largest message: what goes around an input is small, so that one a little too large is refused by name.
+/// Maximum size of a message. It leaves some room around an input, so that an input that is
+/// slightly too large gets an error that says so.
 const MAX_MESSAGE_BYTES: usize = BodyLimit::Job.bytes() + 64 * 1024;
-/// The largest metadata by HTTP/2's count, which adds 32 bytes a header: a little more than is taken, likewise.
+/// Maximum size of the metadata as HTTP/2 counts it, with 32 bytes more for each header. It is a
+/// little above the limit for headers, for the same reason.
 const MAX_METADATA_BYTES: u32 = headers::MAX_BYTES as u32 + 8 * 1024;
-/// Connections at a time.
+/// Maximum number of connections.
 const MAX_CONNECTIONS: usize = 256;
-/// Calls of one connection that are open, watches counted in, and that are worked on.
+/// Maximum number of open calls of one connection, including watches, and of those that are
+/// processed at the same time.
 const MAX_OPEN_CALLS: u32 = 256;
 const MAX_ACTIVE_CALLS: usize = 64;
-/// How long a call may take to arrive and be answered; a watch, until it begins.
+/// How long a call may take to arrive and get a response. For a watch, it is the time until the
+/// first event.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// A peer that is silent for so long is asked whether it is there, and has so long to say so.
+/// How long a silent peer waits for a ping, and then has to respond to it.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-/// After so long a connection takes no further calls; those that are open go on.
+/// How long a connection accepts new calls. Open calls continue.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// Serves until `stop`, then lets open calls end.
+/// Serves until `stop`, then waits for open calls.
 ///
 /// # Errors
-/// If the connections can't be served.
+/// Returns an error if the connections can't be served.
 pub async fn serve(
     gateway: Gateway,
     listener: TcpListener,
@@ -53,7 +57,7 @@ pub async fn serve(
     let guard = match listener.local_addr() {
         Ok(address) => auth::loopback_guard(address, gateway.server_settings.allowed_hosts.clone()),
         Err(error) => {
-            tracing::error!(%error, "the gRPC door's address can't be read");
+            tracing::error!(%error, "the address of the gRPC API can't be read");
             return Ok(());
         }
     };
@@ -74,19 +78,19 @@ pub async fn serve(
         .add_routes(Routes::from(routes))
         .serve_with_incoming_shutdown(incoming(listener, MAX_CONNECTIONS), async move {
             stop.cancelled().await;
-            // Watches end with it.
+            // This ends the watches.
             background.close();
         });
     tokio::select! {
         served = serving => served,
         () = async { stopped.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => {
-            tracing::warn!("gRPC calls were still open when the grace period ended");
+            tracing::warn!("gRPC calls were still open after the shutdown timeout");
             Ok(())
         }
     }
 }
 
-/// Refuses what no method may see.
+/// Rejects calls that no method may see.
 async fn check_call(
     State(guard): State<Option<Arc<LoopbackGuard>>>,
     request: Request,
@@ -96,7 +100,7 @@ async fn check_call(
     let refused = if parts.headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some() {
         Err(Problem::new(
             ErrorCode::InvalidRequest,
-            "`content-length` occurs twice (expected once, or not at all)",
+            "duplicate header `Content-Length` (expected at most one)",
         ))
     } else {
         guard.map_or(Ok(()), |guard| {

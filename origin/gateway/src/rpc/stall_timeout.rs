@@ -1,5 +1,5 @@
-//! Answers that are taken in time. Over HTTP/2 a peer can read its connection and yet give one call's answer no room, so
-//! that the limit on the socket does not see it.
+//! Ends responses that the client does not read. Over HTTP/2, a peer can read its connection and
+//! still block the response of one call, which the timeout of the socket does not detect.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ use hyper::body::{Body as _, Frame};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// What is handed on at a time: the transport keeps this much of an answer that is not taken, and no more.
+/// Maximum size of a chunk. The transport buffers this much of an unread response, and no more.
 const MAX_CHUNK_BYTES: usize = 64 * 1024;
 
-/// Gives up an answer of which nothing was taken for [`STALL_TIMEOUT`].
+/// Ends a response once the client has read nothing for [`STALL_TIMEOUT`].
 pub(super) async fn apply(answer: Response) -> Response {
     answer.map(|body| Body::new(StallTimeoutBody::new(body)))
 }
@@ -29,11 +29,11 @@ struct StallTimeoutBody {
 
 #[derive(Debug)]
 struct State {
-    /// None once the answer was given up.
+    /// `None` after the timeout.
     body: Option<Body>,
-    /// What of the last message was not handed on yet.
+    /// The part of the last message that was not passed on.
     rest: Bytes,
-    /// Since when the transport takes no more, while it does not.
+    /// Since when the transport accepts no more data. `None` while it does.
     full: Option<Instant>,
 }
 
@@ -46,7 +46,7 @@ impl StallTimeoutBody {
     }
 }
 
-/// Gives up the answer once the transport has taken no more of it for too long.
+/// Drops the body once the transport has accepted no data for too long.
 async fn watch(state: Arc<Mutex<State>>) {
     loop {
         let waited = lock(&state).full.map(|since| since.elapsed()).unwrap_or_default();
@@ -67,7 +67,9 @@ impl State {
     fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if self.rest.is_empty() {
             let Some(body) = &mut self.body else {
-                return Poll::Ready(Some(Err(axum::Error::new("the answer was not taken in time"))));
+                return Poll::Ready(Some(Err(axum::Error::new(
+                    "the client does not read: the response timed out",
+                ))));
             };
             match std::task::ready!(Pin::new(body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_of_which_nothing_is_taken_is_given_up() {
+    async fn a_response_that_the_client_stops_reading_is_ended() {
         let (kept, gone) = (Arc::new(()), Bytes::from(vec![0; 4 * MAX_CHUNK_BYTES]));
         let watched = Arc::downgrade(&kept);
         let pieces = stream::once(async move {
@@ -123,19 +125,19 @@ mod tests {
         tokio::time::sleep(STALL_TIMEOUT - Duration::from_secs(1)).await;
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), MAX_CHUNK_BYTES);
         tokio::time::sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
-        assert!(watched.upgrade().is_none(), "it is kept by nobody");
+        assert!(watched.upgrade().is_none(), "the body is dropped");
         assert!(body.frame().await.unwrap().is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_nobody_asks_for_is_given_up() {
+    async fn a_response_that_the_transport_never_reads_is_ended() {
         let mut body = timed(Body::from(vec![0; MAX_CHUNK_BYTES])).await;
         tokio::time::sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
         assert!(body.frame().await.unwrap().is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_has_nothing_to_say_is_waited_for() {
+    async fn a_silent_stream_does_not_time_out() {
         let quiet = stream::unfold(0, |said| async move {
             tokio::time::sleep(10 * STALL_TIMEOUT).await;
             (said < 3).then_some((Ok::<_, axum::Error>(Bytes::from_static(b"x")), said + 1))
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_is_taken_arrives_whole() {
+    async fn a_response_that_is_read_arrives_whole() {
         let whole = Bytes::from((0..3 * MAX_CHUNK_BYTES + 1).map(|n| n as u8).collect::<Vec<_>>());
         assert_eq!(timed(Body::from(whole.clone())).await.collect().await.unwrap().to_bytes(), whole);
         assert!(timed(Body::empty()).await.collect().await.unwrap().to_bytes().is_empty());

@@ -1,5 +1,5 @@
-//! A submission over gRPC as the HTTP request that it stands for, so that both pass the same checks, and a key is
-//! the same key at both doors.
+//! Converts a gRPC submission to the equivalent HTTP request. Both then pass the same checks, and
+//! an idempotency key is valid for both APIs.
 
 use bytes::Bytes;
 use cortex_api::routes::BodyLimit;
@@ -14,8 +14,10 @@ use serde_json::value::RawValue;
 
 use crate::auth::{self, Admitted};
 
+/// Returns the equivalent HTTP request.
+///
 /// # Errors
-/// If the input can't stand in a body, or the idempotency key is none.
+/// Returns an error if the input is not valid JSON, or if the idempotency key is invalid.
 pub(super) fn admitted(
     owner: Owner,
     metadata: &HeaderMap,
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_the_one_that_http_takes_with_the_inputs_own_bytes() {
+    fn the_body_equals_the_http_body_with_the_input_unchanged() {
         assert_eq!(
             std::str::from_utf8(&body(request()).unwrap()).unwrap(),
             r#"{"topic":"job.echo","input":{ "a" : 1.50 },"deadline":"2026-11-20T23:36:30.000Z","max_attempts":3}"#
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_can_say_nothing_beside_itself() {
+    fn an_input_cannot_add_fields_to_the_body() {
         for (input, kind) in [
             (br#"1,"priority":"high""#.to_vec(), ErrorCode::MalformedJson),
             (Vec::new(), ErrorCode::MalformedJson),
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_beyond_the_calendar_is_left_to_the_check_of_the_body() {
+    fn an_impossible_time_is_rejected_by_the_check_of_the_body() {
         let body = body(SubmitRequest { deadline: Some(u64::MAX), ..request() }).unwrap();
         let json = Some("application/json");
         let refused = cortex_guard::precheck::check_json(json, &body, BodyLimit::Job)
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_goes_before_the_metadatas_key() {
+    fn the_field_takes_precedence_over_the_metadata() {
         let metadata: HeaderMap =
             [(http::HeaderName::from_static("idempotency-key"), HeaderValue::from_static("meta"))]
                 .into_iter()

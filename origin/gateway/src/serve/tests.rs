@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::limits::SharedLimit;
 
-/// Far more than the system holds for a peer that does not read.
+/// Much more than the system buffers for a peer that does not read.
 const LARGE: usize = 64 * 1024 * 1024;
 
 struct TestServer {
@@ -68,7 +68,7 @@ impl TestServer {
         stream
     }
 
-    /// What comes back for bytes until the door closes.
+    /// Sends bytes and returns everything that the server sends until it closes the connection.
     async fn answer(&self, bytes: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -77,25 +77,25 @@ impl TestServer {
         answer
     }
 
-    /// ConcurrencyLimit for the connections that are open to end.
+    /// Waits for the open connections to end.
     async fn ended(self) {
         self.stop.cancel();
         self.serving.await.unwrap().wait().await;
     }
 }
 
-/// Whether the other end has closed.
+/// Returns whether the server has closed the connection.
 async fn is_closed(stream: &mut TcpStream) -> bool {
     !matches!(stream.read(&mut [0; 1024]).await, Ok(1..))
 }
 
 #[tokio::test]
-async fn answers_that_nobody_reads_are_dropped_whatever_their_kind() {
+async fn unread_responses_are_dropped_whole_or_streamed() {
     let server = TestServer::open(8).await;
     let mut unread = Vec::new();
     for path in ["/whole", "/stream"] {
         let mut stream = server.ask(path).await;
-        // The answer has begun.
+        // The response has begun.
         stream.read_exact(&mut [0; 12]).await.unwrap();
         unread.push(stream);
     }
@@ -108,7 +108,7 @@ async fn answers_that_nobody_reads_are_dropped_whatever_their_kind() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_reads_none_of_its_answers_gets_no_more_of_them() {
+async fn a_tenant_with_too_many_unread_responses_gets_no_more() {
     let server = TestServer::open(8).await;
     let mut unread = Vec::new();
     for expected in ["200", "200", "429"] {
@@ -129,11 +129,11 @@ async fn a_tenant_that_reads_none_of_its_answers_gets_no_more_of_them() {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), again).await.expect("what was given up counts no more");
+    tokio::time::timeout(Duration::from_secs(10), again).await.expect("dropped responses no longer count");
 }
 
 #[tokio::test]
-async fn unknown_connections_make_room_for_new_ones_and_known_ones_do_not() {
+async fn unauthenticated_connections_make_room_for_new_ones_and_others_do_not() {
     let server = TestServer::open(2).await;
     let mut known = server.ask("/known").await;
     known.read_exact(&mut [0; 12]).await.unwrap();
@@ -150,7 +150,7 @@ async fn unknown_connections_make_room_for_new_ones_and_known_ones_do_not() {
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_not_waited_for() {
+async fn a_head_that_never_ends_times_out() {
     let server = TestServer::open(2).await;
     let mut half = TcpStream::connect(server.address).await.unwrap();
     half.write_all(b"GET /known HTTP/1.1\r\nhost:").await.unwrap();
@@ -163,7 +163,7 @@ async fn a_head_that_never_ends_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_head_at_fault_is_refused_and_ends_its_connection() {
+async fn an_invalid_head_is_rejected_and_ends_its_connection() {
     let server = TestServer::open(8).await;
     for (head, said) in [
         ("GET /known HTTP/1.1\nhost: x\n\n", "does not end with CR and LF"),
@@ -179,7 +179,7 @@ async fn a_head_at_fault_is_refused_and_ends_its_connection() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_framed_in_two_ways_is_refused_after_the_answer_to_the_one_before() {
+async fn an_ambiguous_request_is_rejected_after_the_response_to_the_one_before() {
     let server = TestServer::open(8).await;
     let first = "GET /known HTTP/1.1\r\nhost: x\r\n\r\n";
     for (framing, said) in [
@@ -199,7 +199,7 @@ async fn a_request_that_is_framed_in_two_ways_is_refused_after_the_answer_to_the
 }
 
 #[tokio::test]
-async fn what_is_no_head_or_too_long_is_refused_by_the_library() {
+async fn a_malformed_or_long_head_is_rejected_by_the_library() {
     let server = TestServer::open(8).await;
     let headers = |number| format!("GET /known HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(number - 1));
     let endless = format!("GET /known HTTP/1.1\r\nhost: x\r\na: {}", "x".repeat(MAX_HEAD));
@@ -217,7 +217,7 @@ async fn what_is_no_head_or_too_long_is_refused_by_the_library() {
 }
 
 #[tokio::test]
-async fn a_head_over_the_limit_is_refused_though_its_end_comes_with_it() {
+async fn a_head_over_the_limit_is_rejected_even_if_it_arrives_whole() {
     let server = TestServer::open(8).await;
     let long = "x".repeat(MAX_HEAD + 4096);
     let framing = "content-length: 5\r\ntransfer-encoding: chunked";
@@ -225,16 +225,18 @@ async fn a_head_over_the_limit_is_refused_though_its_end_comes_with_it() {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    // A door that closes on unread bytes may reset the connection before its answer is read.
+    // A server that closes with unread bytes may reset the connection before the client reads the
+    // response.
     let _ = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
 #[tokio::test]
-async fn a_chunked_body_is_read_to_its_end_or_breaks_off() {
+async fn a_chunked_body_is_read_to_its_end_or_rejected() {
     let server = TestServer::open(8).await;
-    let head = "POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head = "POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: \
+        chunked\r\n\r\n";
     let sound = server.answer(&format!("{head}3;a=b\r\nabc\r\n1\r\nd\r\n0\r\na: b\r\n\r\n")).await;
     assert!(sound.starts_with("HTTP/1.1 200 ") && sound.ends_with("abcd"), "{sound}");
     for body in ["x\r\n", "3\r\nabcd", "3\nabc\n"] {

@@ -1,4 +1,4 @@
-//! Streams that have ended and are kept for clients that lost their connection and may come back for the rest.
+//! Ended streams that are kept for clients that lost their connection and may resume.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::replay_buffer::ReplayBuffer;
 use crate::limits::SharedLimit;
 
-/// What a kept stream counts at least, in bytes: it takes room beside what it said.
+/// The minimum that a stream counts, in bytes, because it uses memory besides its events.
 const MIN_COUNTED_BYTES: usize = 4096;
 
-/// Streams that have ended, within a number of bytes for each tenant and for all.
+/// The ended streams, within a limit on their bytes for each tenant and for all.
 #[derive(Debug)]
 pub(super) struct EndedStreams {
     limit: SharedLimit,
@@ -27,11 +27,11 @@ struct EndedStream {
     until: Instant,
 }
 
-/// What is kept of one tenant.
+/// The ended streams of one tenant.
 #[derive(Debug, Default)]
 struct TenantStreams {
     bytes: usize,
-    /// The oldest first.
+    /// The oldest one comes first.
     jobs: VecDeque<JobId>,
 }
 
@@ -40,8 +40,8 @@ impl EndedStreams {
         Self { limit, streams: HashMap::new(), tenants: HashMap::new(), bytes: 0 }
     }
 
-    /// Keeps a stream until a time, or until later ones need its room: the tenant's own first, then those of whichever
-    /// tenant has the most.
+    /// Keeps a stream until a time, or until newer ones need its memory. The tenant's own oldest
+    /// streams are dropped first, then those of the tenant with the most bytes.
     pub(super) fn keep(&mut self, job: JobId, tenant: Tenant, buffer: ReplayBuffer, until: Instant) {
         let bytes = buffer.bytes().max(MIN_COUNTED_BYTES);
         let own = self.tenants.entry(tenant.clone()).or_default();
@@ -60,12 +60,12 @@ impl EndedStreams {
         }
     }
 
-    /// The stream, if it is kept still.
+    /// Returns the stream if it is still kept.
     pub(super) fn find(&self, job: JobId, now: Instant) -> Option<&(Tenant, ReplayBuffer)> {
         self.streams.get(&job).filter(|kept| now < kept.until).map(|kept| &kept.stream)
     }
 
-    /// Forgets those that were kept for as long as they were to be.
+    /// Drops the expired streams.
     pub(super) fn expire(&mut self, now: Instant) {
         let over = self.streams.iter().filter(|(_, kept)| kept.until <= now);
         for job in over.map(|(job, _)| *job).collect::<Vec<_>>() {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_tenants_own_oldest_streams_make_room_for_its_new_ones() {
+    async fn the_oldest_streams_of_a_tenant_make_room_for_its_new_ones() {
         let mut ended = ended();
         keep(&mut ended, "b", 9, 1, 60);
         for n in 0..5 {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_tenant_with_the_most_makes_room_when_there_is_too_much_in_all() {
+    async fn the_tenant_with_the_most_bytes_makes_room_at_the_total_limit() {
         let mut ended = ended();
         for n in 0..5 {
             keep(&mut ended, "a", n, 1, 60);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_kept_long_enough_is_forgotten_and_leaves_nothing_behind() {
+    async fn expired_streams_are_dropped_completely() {
         let mut ended = ended();
         keep(&mut ended, "a", 1, 1, 5);
         keep(&mut ended, "a", 2, 1, 60);

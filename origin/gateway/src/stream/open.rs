@@ -1,4 +1,4 @@
-//! Opens a stream, and takes one up again.
+//! Opens and resumes streams.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::limits::Limits;
 use crate::readers::Readers;
 use crate::revocations::KeyUse;
 
-/// Answers that stream. A clone is the same.
+/// Streamed responses. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Streams {
     table: StreamTable,
@@ -50,10 +50,11 @@ impl Streams {
         Self { table, readers, calls, bus, background }
     }
 
-    /// Runs a call and answers with its pieces as they come. With `resume` it goes on for so long without its reader.
+    /// Runs a call and streams its response. With `resume`, the stream continues for that time
+    /// without a reader.
     ///
     /// # Errors
-    /// If there is no room for it, or it fails before its first piece.
+    /// Returns an error if a limit is reached, or if the call fails before its first event.
     pub(crate) async fn open(
         &self,
         request: Request,
@@ -67,7 +68,7 @@ impl Streams {
         let tenant = request.owner.tenant.clone();
         let reader_slot = self.readers.register(&tenant, job)?;
         let slot = self.table.register(job, tenant, buffer.clone())?;
-        // Before the call, so that no frame is missed.
+        // This comes before the call, so that no frame is missed.
         let listening = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
         let frames = listening.map_err(|error| error::from_bus(&error))?;
         let mut reader = buffer.read_after(0)?;
@@ -92,21 +93,23 @@ impl Streams {
         }
     }
 
-    /// Goes on after the event that a client saw last, `<job>.<n>`.
+    /// Resumes a stream after the last event that the client has seen, `<job>.<n>`.
     ///
     /// # Errors
-    /// If the stream is over, another tenant's, or has forgotten what came after that event, or has too many readers.
+    /// Returns an error if the tenant has no such stream, if the next events are no longer
+    /// available, or if the stream has too many readers.
     pub(crate) fn resume(&self, tenant: &Tenant, seen: &str, key_use: KeyUse) -> Result<Response, Problem> {
         let parsed = seen
             .split_once('.')
             .and_then(|(job, number)| Some((job.parse::<JobId>().ok()?, number.parse::<u64>().ok()?)));
         let Some((job, after)) = parsed else {
-            let detail = "`Last-Event-ID` reads `<job>.<n>`, as in the events of the stream";
+            let detail =
+                "invalid header `Last-Event-ID`: must be `<job>.<n>`, the id of an event of the stream";
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at("last-event-id"));
         };
         let buffer = self.table.find(job, tenant).ok_or_else(|| {
-            let detail =
-                "that stream is over and forgotten: `Prefer: resume=N` keeps one for N seconds without its reader";
+            let detail = "the stream is no longer available: `Prefer: resume=N` keeps a stream for N \
+                    seconds after a disconnect";
             Problem::new(ErrorCode::StreamGone, detail).at("last-event-id")
         })?;
         let reader_slot = self.readers.register(tenant, job)?;

@@ -1,4 +1,4 @@
-//! Moves a call's frames from the bus to its buffer until the call has ended.
+//! Moves a call's frames from the bus to its replay buffer until the call has ended.
 
 use std::time::{Duration, Instant};
 
@@ -16,27 +16,27 @@ use crate::calls::{self, CallResult, Calls, OnTimeout};
 use crate::limits::DRAIN_TIMEOUT;
 use crate::revocations::{self, KeyUse};
 
-/// How long the last frames may take once the call is answered.
+/// How long the last frames may take after the result of the call.
 const LAST_FRAMES_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A call whose answer streams.
+/// A call with a streamed response.
 pub(super) struct Pump {
     pub(super) calls: Calls,
     /// Cancelled once the gateway stops.
     pub(super) stop: CancellationToken,
     pub(super) frames: Box<dyn Subscription<Event>>,
     pub(super) buffer: ReplayBuffer,
-    /// How long it goes on without a reader.
+    /// How long the stream continues without a reader.
     pub(super) linger: Duration,
     pub(super) slot: StreamSlot,
-    /// When the request came, until its first piece does.
+    /// When the request came. `None` after the first event.
     pub(super) first: Option<Instant>,
-    /// The key that it was asked for with.
+    /// The use of the caller's key.
     pub(super) key_use: KeyUse,
 }
 
 impl Pump {
-    /// Runs the call. It is given up once nobody reads.
+    /// Runs the call. It is abandoned when it has no reader any more.
     pub(super) async fn run(mut self, request: Request, body: Bytes, timeout: Duration) {
         let calls = self.calls.clone();
         let (operation, model) = (calls::operation(&request.topic), request.model.clone());
@@ -65,22 +65,24 @@ impl Pump {
                     };
                 }
                 () = &mut abandoned => {
-                    break StreamEnd::Failed(Problem::new(ErrorCode::StreamGone, "its reader left"));
+                    break StreamEnd::Failed(Problem::new(ErrorCode::StreamGone, "the client \
+                        disconnected"));
                 }
                 () = self.key_use.revoked() => break StreamEnd::Failed(revocations::revoked_error()),
                 () = &mut stopped => {
-                    break StreamEnd::Failed(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
+                    break StreamEnd::Failed(Problem::new(ErrorCode::Unavailable, "the origin is \
+                        shutting down"));
                 }
             }
         };
-        // Hangs up, unless the call has ended.
+        // This abandons the call, unless it has ended.
         drop(call);
         buffer.end(end);
-        // A client that lost the connection at the end may still come for it.
+        // A client that lost the connection at the end may still resume.
         self.slot.end(self.linger);
     }
 
-    /// What is under way when the call is answered, up to the last line.
+    /// Reads the frames that remain after the result of the call, up to the last line.
     async fn rest(&mut self, assembler: &mut Assembler) -> StreamEnd {
         let reading = async {
             while !assembler.is_done() {
@@ -103,13 +105,16 @@ impl Pump {
         let progress = match cortex_wire::decode_progress(&event.body) {
             Ok(progress) => progress,
             Err(error) => {
-                tracing::warn!(%error, "a frame could not be read");
+                tracing::warn!(%error, "a progress frame is invalid");
                 return Ok(());
             }
         };
         let lines = assembler.take(progress).map_err(broken)?;
         if !lines.is_empty() && !self.buffer.write(lines) {
-            return Err(Problem::new(ErrorCode::SlowReader, "it was read too slowly, and is given up"));
+            return Err(Problem::new(
+                ErrorCode::SlowReader,
+                "the client reads too slowly: the stream was ended",
+            ));
         }
         Ok(())
     }
@@ -117,14 +122,15 @@ impl Pump {
 
 fn broken(broken: Broken) -> Problem {
     let detail = match broken {
-        Broken::Lost => "a piece of the answer was lost on its way",
-        Broken::Restarted => "the worker was lost in the middle of the answer",
+        Broken::Lost => "a part of the response was lost in transit",
+        Broken::Restarted => "the worker was lost in the middle of the response",
         Broken::Malformed => "the worker's response is invalid",
     };
     Problem::new(ErrorCode::WorkerFailed, detail)
 }
 
-/// Once the doors are closed, streams have the time that other open requests have.
+/// Resolves when the streams must end. After the shutdown begins, they have the same time as other
+/// open requests.
 async fn stopped(stop: CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(DRAIN_TIMEOUT).await;

@@ -1,4 +1,4 @@
-//! The last of a stream's events, for whoever reads it, however fast.
+//! The latest events of a stream, for readers of any speed.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,12 +9,13 @@ use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use tokio::sync::watch;
 
-/// What is capacity, in bytes: who lags further behind is cut off.
+/// Maximum size of the buffered events in bytes. A reader that falls further behind is
+/// disconnected.
 const MAX_BUFFERED_BYTES: usize = 1024 * 1024;
-/// Events that a reader is given at once.
+/// Maximum number of events that a reader gets at once.
 const MAX_EVENTS_PER_READ: usize = 64;
 
-/// One stream's events, counted from 1. A clone is the same buffer.
+/// The events of one stream, numbered from 1. Clones share the buffer.
 #[derive(Clone, Debug)]
 pub(super) struct ReplayBuffer(Arc<Shared>);
 
@@ -22,20 +23,20 @@ pub(super) struct ReplayBuffer(Arc<Shared>);
 struct Shared {
     capacity: usize,
     state: Mutex<State>,
-    /// Something was written, or somebody came or went.
+    /// Signals that events were written, or that a reader came or left.
     moved: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many events came before the first that is capacity.
+    /// The number of events before the first buffered one.
     dropped: u64,
     events: VecDeque<Bytes>,
     bytes: usize,
     end: Option<StreamEnd>,
-    /// How far each reader is.
+    /// The last event that each reader has read.
     readers: HashMap<u64, u64>,
-    /// How many readers there were.
+    /// The id of the next reader.
     next_reader: u64,
 }
 
@@ -46,10 +47,10 @@ pub(super) enum StreamEnd {
     Failed(Problem),
 }
 
-/// What comes next.
+/// What a reader gets next.
 #[derive(Debug)]
 pub(super) enum ReadResult {
-    /// Events, the first of which has this number.
+    /// Events, and the number of the first one.
     Events(u64, Vec<Bytes>),
     End(StreamEnd),
 }
@@ -63,7 +64,7 @@ impl ReplayBuffer {
         Self(Arc::new(Shared { capacity, state: Mutex::default(), moved: watch::channel(()).0 }))
     }
 
-    /// Writes events; false once nobody who reads can keep up.
+    /// Writes events. Returns false if all readers have fallen behind.
     pub(super) fn write(&self, events: Vec<Bytes>) -> bool {
         let mut state = self.lock();
         for event in events {
@@ -81,29 +82,30 @@ impl ReplayBuffer {
         followed
     }
 
-    /// Ends the stream; the first end counts.
+    /// Ends the stream. Only the first end counts.
     pub(super) fn end(&self, end: StreamEnd) {
         self.lock().end.get_or_insert(end);
         self.0.moved.send_replace(());
     }
 
-    /// How much is capacity.
+    /// Returns the size of the buffered events in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.lock().bytes
     }
 
-    /// A reader of what comes after event `after`.
+    /// Returns a reader of the events after number `after`.
     ///
     /// # Errors
-    /// If some of it is not capacity any more, or there is no such event.
+    /// Returns an error if some of them are no longer buffered, or if there is no event `after`
+    /// yet.
     pub(super) fn read_after(&self, after: u64) -> Result<Reader, Problem> {
         let mut state = self.lock();
         if after < state.dropped {
-            let detail = format!("events up to {} are no longer capacity", state.dropped);
+            let detail = format!("events up to {} are no longer available", state.dropped);
             return Err(Problem::new(ErrorCode::StreamGone, detail).at("last-event-id"));
         }
         if after > state.written() {
-            let detail = format!("there is no event {after} yet");
+            let detail = format!("invalid header `Last-Event-ID`: the stream has no event {after} yet");
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at("last-event-id"));
         }
         let id = state.next_reader;
@@ -114,7 +116,7 @@ impl ReplayBuffer {
         Ok(Reader { buffer: self.clone(), id, moved: self.0.moved.subscribe() })
     }
 
-    /// Resolves once nobody has been reading for so long.
+    /// Resolves once the stream has had no reader for this long.
     pub(super) async fn abandoned(&self, timeout: Duration) {
         let mut moved = self.0.moved.subscribe();
         loop {
@@ -144,7 +146,7 @@ impl State {
     }
 }
 
-/// One who reads; dropping it is leaving.
+/// Reads the events of a stream. Dropping it ends the reading.
 #[derive(Debug)]
 pub(super) struct Reader {
     buffer: ReplayBuffer,
@@ -153,7 +155,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// What comes next; the end again and again.
+    /// Returns the next events. At the end it returns the end each time.
     pub(super) async fn next(&mut self) -> ReadResult {
         loop {
             self.moved.mark_unchanged();
@@ -164,10 +166,10 @@ impl Reader {
         }
     }
 
-    /// ConcurrencyLimit for the first event.
+    /// Waits for the first event.
     ///
     /// # Errors
-    /// With why, if the stream failed before it.
+    /// Returns the problem if the stream failed before it.
     pub(super) async fn wait_for_first_event(&mut self) -> Result<(), Problem> {
         loop {
             self.moved.mark_unchanged();
@@ -187,7 +189,8 @@ impl Reader {
         let mut state = self.buffer.lock();
         let at = state.readers.get(&self.id).copied().unwrap_or_default();
         if at < state.dropped {
-            let detail = format!("it was read too slowly: events {} to {} are lost", at + 1, state.dropped);
+            let detail =
+                format!("the client reads too slowly: events {} to {} are lost", at + 1, state.dropped);
             return Some(ReadResult::End(StreamEnd::Failed(Problem::new(ErrorCode::SlowReader, detail))));
         }
         let skip = usize::try_from(at - state.dropped).unwrap_or(usize::MAX);
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readers_go_on_each_from_where_they_are() {
+    async fn each_reader_continues_from_its_own_position() {
         let buffer = ReplayBuffer::with_capacity(100);
         let mut one = buffer.read_after(0).unwrap();
         assert!(buffer.write(event("a")));
@@ -239,25 +242,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_lags_behind_is_cut_off_and_told_why() {
+    async fn a_slow_reader_is_disconnected_with_an_error() {
         let buffer = ReplayBuffer::with_capacity(4);
         let mut slow = buffer.read_after(0).unwrap();
         let mut quick = buffer.read_after(0).unwrap();
         assert!(buffer.write(event("aa")));
         assert_eq!(read(&mut quick).await, (1, event("aa")));
-        assert!(buffer.write(event("bb")) && buffer.write(event("cc")), "somebody keeps up");
+        assert!(buffer.write(event("bb")) && buffer.write(event("cc")), "one reader keeps up");
         let ReadResult::End(StreamEnd::Failed(problem)) = slow.next().await else {
-            panic!("it lagged behind")
+            panic!("the reader fell behind")
         };
         assert_eq!(problem.kind, ErrorCode::SlowReader);
         assert_eq!(read(&mut quick).await.0, 2);
         assert_eq!(buffer.read_after(0).unwrap_err().kind, ErrorCode::StreamGone);
         drop(quick);
-        assert!(!buffer.write(event("dddd")), "nobody keeps up");
+        assert!(!buffer.write(event("dddd")), "no reader keeps up");
     }
 
     #[tokio::test]
-    async fn a_stream_that_fails_before_its_first_event_says_so_to_who_waits() {
+    async fn a_stream_that_fails_before_its_first_event_returns_the_problem() {
         let buffer = ReplayBuffer::new();
         let mut reader = buffer.read_after(0).unwrap();
         buffer.end(StreamEnd::Failed(Problem::new(ErrorCode::Overloaded, "full")));
@@ -265,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_is_abandoned_once_its_reader_stays_away() {
+    async fn a_stream_without_a_reader_is_abandoned() {
         let buffer = ReplayBuffer::new();
         let reader = buffer.read_after(0).unwrap();
         let abandoned = tokio::spawn({

@@ -1,4 +1,4 @@
-//! Events as server-sent events, in the way that OpenAI's clients read them.
+//! Writes streams as server-sent events, in the format that OpenAI's clients read.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,16 +17,17 @@ use super::replay_buffer::{ReadResult, Reader, StreamEnd};
 use crate::readers::ReaderSlot;
 use crate::revocations::{self, KeyUse};
 
-/// What a reader reads by, until its body is gone.
+/// What a reader holds while its response is open.
 pub(super) struct ReaderContext {
-    /// Its place among those who read.
+    /// The slot among the open event streams.
     pub(super) _slot: ReaderSlot,
-    /// The key that it reads with.
+    /// The use of the reader's key.
     pub(super) key_use: KeyUse,
 }
 
-/// What the reader is given, as the body of an answer. Each event's id is `<job>.<n>`; a comment breaks a silence; the
-/// last event is `[DONE]`, or an error in OpenAI's shape. It ends once the reader's key is revoked.
+/// Returns the response that streams a reader's events. The id of an event is `<job>.<n>`. A
+/// comment breaks a silence. The last event is `[DONE]` or an error in OpenAI's format. The stream
+/// also ends when the reader's key is revoked.
 pub(super) fn response(
     job: JobId,
     reader: Reader,
@@ -57,7 +58,7 @@ pub(super) fn response(
     }
     answer
         .body(Body::from_stream(pieces))
-        .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))
+        .map_err(|_| Problem::new(ErrorCode::Internal, "the response could not be written"))
 }
 
 fn written(job: JobId, first: u64, events: &[Bytes]) -> Bytes {
@@ -89,7 +90,7 @@ mod tests {
     use crate::readers::Readers;
 
     #[tokio::test(start_paused = true)]
-    async fn a_comment_breaks_a_silence_and_counts_as_no_event() {
+    async fn a_silent_stream_sends_comments_that_are_not_events() {
         let buffer = ReplayBuffer::new();
         let job = "01a1fb51-9430-7707-8707-070707070707".parse().unwrap();
         let slot = Readers::new(&Limits::default()).register(&"a".parse().unwrap(), job).unwrap();

@@ -1,4 +1,4 @@
-//! The streams that are open, and those that have ended and are kept for clients that may come back.
+//! The open streams, and the ended ones that clients may resume.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,10 +15,10 @@ use super::replay_buffer::ReplayBuffer;
 use crate::error;
 use crate::limits::{Limits, SharedLimit};
 
-/// How often streams that were kept long enough are forgotten.
+/// How often expired streams are dropped.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A clone is the same table.
+/// The streams. Clones share the table.
 #[derive(Clone, Debug)]
 pub(super) struct StreamTable(Arc<Mutex<Table>>);
 
@@ -26,12 +26,12 @@ pub(super) struct StreamTable(Arc<Mutex<Table>>);
 struct Table {
     most: SharedLimit,
     open: HashMap<JobId, (Tenant, ReplayBuffer)>,
-    /// How many of each tenant are open.
+    /// The number of open streams of each tenant.
     counts: HashMap<Tenant, usize>,
     ended: EndedStreams,
 }
 
-/// An open stream's slot in the table, until it ends or is dropped.
+/// The slot of an open stream. It is freed at the end of the stream, or on drop.
 #[derive(Debug)]
 pub(super) struct StreamSlot {
     streams: StreamTable,
@@ -45,10 +45,11 @@ impl StreamTable {
         Self(Arc::new(Mutex::new(Table { most: limits.streams, open, counts, ended })))
     }
 
-    /// Enters a stream.
+    /// Adds a stream.
     ///
     /// # Errors
-    /// If its tenant has as many open as it may have, or there are too many in all, or there is one of that job.
+    /// Returns an error if the tenant or all tenants together have reached their limit, or if the
+    /// job already has a stream.
     pub(super) fn register(
         &self,
         job: JobId,
@@ -57,12 +58,14 @@ impl StreamTable {
     ) -> Result<StreamSlot, Problem> {
         let mut table = self.lock();
         if table.open.contains_key(&job) || table.ended.find(job, Instant::now()).is_some() {
-            return Err(Problem::new(ErrorCode::Conflict, "there is a stream of this job already"));
+            return Err(Problem::new(ErrorCode::Conflict, "the job already has a stream"));
         }
         let most = table.most;
         let of_tenant = table.counts.get(&tenant).copied().unwrap_or_default();
         if of_tenant >= most.of_tenant {
-            let detail = format!("this tenant has {of_tenant} streams under way, which is the most");
+            let detail = format!(
+                "the tenant has {of_tenant} open streams, which is the limit: wait until some have ended"
+            );
             return Err(Problem::new(ErrorCode::Overloaded, detail)
                 .with("limit", most.of_tenant)
                 .retry_after(Duration::from_secs(1)));
@@ -75,14 +78,14 @@ impl StreamTable {
         Ok(StreamSlot { streams: self.clone(), job })
     }
 
-    /// A tenant's own stream.
+    /// Returns a tenant's stream.
     pub(super) fn find(&self, job: JobId, tenant: &Tenant) -> Option<ReplayBuffer> {
         let table = self.lock();
         let found = table.open.get(&job).or_else(|| table.ended.find(job, Instant::now()));
         found.filter(|(owner, _)| owner == tenant).map(|(_, buffer)| buffer.clone())
     }
 
-    /// Forgets streams that have been kept for as long as they were to be, until `stop`.
+    /// Drops expired streams until `stop`.
     pub(super) async fn sweep(self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(SWEEP_INTERVAL)).await.is_some() {
             self.lock().ended.expire(Instant::now());
@@ -108,7 +111,7 @@ impl Table {
 }
 
 impl StreamSlot {
-    /// Gives up the slot of a stream that has ended, and keeps what it said for so long.
+    /// Frees the slot of an ended stream, and keeps its events for `keep`.
     pub(super) fn end(self, keep: Duration) {
         let mut table = self.streams.lock();
         if let Some((tenant, buffer)) = table.leave(self.job)
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn streams_that_have_ended_take_no_place_from_those_to_come() {
+    async fn ended_streams_take_no_slots() {
         let streams = streams();
         for n in 0..100 {
             register(&streams, "a", n).unwrap().end(Duration::from_secs(60));
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_tenant_with_all_its_places_taken_leaves_places_to_others() {
+    async fn a_tenant_at_its_limit_leaves_slots_to_others() {
         let streams = streams();
         let mut slots: Vec<_> = (0..3).map(|n| register(&streams, "a", n).unwrap()).collect();
         assert_eq!(register(&streams, "a", 3).unwrap_err(), ErrorCode::Overloaded);
@@ -168,7 +171,7 @@ mod tests {
         assert_eq!(
             register(&streams, "c", 20).unwrap_err(),
             ErrorCode::Overloaded,
-            "there are too many in all"
+            "the total limit is reached"
         );
         slots.remove(0);
         slots.push(register(&streams, "a", 4).unwrap());
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_jobs_id_stands_for_one_stream() {
+    async fn a_job_has_at_most_one_stream() {
         let streams = streams();
         let slot = register(&streams, "a", 1).unwrap();
         assert_eq!(register(&streams, "a", 1).unwrap_err(), ErrorCode::Conflict);

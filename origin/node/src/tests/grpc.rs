@@ -1,4 +1,4 @@
-//! The gRPC door, called by a real client over a real connection.
+//! The gRPC API, called by a real client over a real connection.
 
 mod heads;
 
@@ -16,7 +16,7 @@ use crate::{Config, Files, Handle, Home, Operator, Roles, Secrets, Sockets, buil
 
 const KEY: &str = "a key of the tests";
 
-/// An origin without workers, and a client of its gRPC door.
+/// An origin without workers, and a client of its gRPC API.
 pub(super) struct GrpcNode {
     pub(super) origin: Handle,
     pub(super) client: JobsClient<Channel>,
@@ -28,7 +28,7 @@ impl GrpcNode {
         Self::with_edge(None, folder, tenant).await
     }
 
-    /// One that tells an edge where jobs node.
+    /// Starts an origin that reports job states to an edge.
     pub(super) async fn with_edge(
         edge: Option<reqwest::Url>,
         folder: &tempfile::TempDir,
@@ -117,7 +117,7 @@ async fn a_job_is_submitted_read_watched_and_cancelled() {
 }
 
 #[tokio::test]
-async fn what_http_refuses_is_refused_by_the_same_name() {
+async fn grpc_rejects_the_same_requests_as_http_with_the_same_type() {
     let folder = tempfile::tempdir().unwrap();
     let node = GrpcNode::new(&folder, "dev").await;
     let with = |change: fn(&mut SubmitRequest)| {
@@ -133,7 +133,7 @@ async fn what_http_refuses_is_refused_by_the_same_name() {
         (with(|request| request.deadline = Some(u64::MAX)), Code::InvalidArgument, "invalid-request"),
         (with(|request| request.idempotency_key = "a b".into()), Code::InvalidArgument, "invalid-request"),
         (echo(&format!("\"{}\"", "x".repeat(BodyLimit::Job.bytes()))), Code::OutOfRange, "too-large"),
-        // The transport's own refusal: nothing of it is read.
+        // The transport rejects it without reading the message.
         (echo(&"x".repeat(2 * BodyLimit::Job.bytes())), Code::OutOfRange, "none"),
     ] {
         assert_eq!(node.refusal(request).await, (code, problem.to_owned()));
@@ -151,7 +151,7 @@ async fn what_http_refuses_is_refused_by_the_same_name() {
 }
 
 #[tokio::test]
-async fn only_the_local_key_comes_in() {
+async fn only_the_local_key_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let node = GrpcNode::new(&folder, "dev").await;
     let mut client = node.client.clone();
@@ -163,9 +163,9 @@ async fn only_the_local_key_comes_in() {
     signed.metadata_mut().insert("cortex-signature", "00".parse().unwrap());
     let status = client.get(signed).await.unwrap_err();
     assert_eq!(code_and_problem(&status), refused);
-    assert!(status.message().contains("signed requests are taken over HTTP"), "{}", status.message());
-    let nobody = Request::new(JobName { id: "nonsense".into() });
-    assert_eq!(code_and_problem(&client.watch(nobody).await.unwrap_err()), refused);
+    assert!(status.message().contains("signed requests are accepted over HTTP only"), "{}", status.message());
+    let without_key = Request::new(JobName { id: "nonsense".into() });
+    assert_eq!(code_and_problem(&client.watch(without_key).await.unwrap_err()), refused);
 
     let mut large = job_name("nonsense");
     large.metadata_mut().insert("x-large", "x".repeat(17 * 1024).parse().unwrap());
@@ -177,7 +177,7 @@ async fn only_the_local_key_comes_in() {
 }
 
 #[tokio::test]
-async fn a_foreign_job_is_not_there() {
+async fn a_foreign_job_is_not_found() {
     let folder = tempfile::tempdir().unwrap();
     let theirs = GrpcNode::new(&folder, "acme").await;
     let foreign = theirs.submit(echo("1")).await.unwrap().id;
@@ -192,14 +192,14 @@ async fn a_foreign_job_is_not_there() {
             client.watch(job_name(id)).await.unwrap_err(),
         ] {
             assert_eq!(code_and_problem(&status), (Code::NotFound, "not-found".to_owned()), "{id}");
-            assert_eq!(status.message(), "there is no such job");
+            assert_eq!(status.message(), "job not found");
         }
     }
     node.origin.stop().await;
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_the_same_at_both_doors() {
+async fn an_idempotency_key_is_shared_by_http_and_grpc() {
     let folder = tempfile::tempdir().unwrap();
     let node = GrpcNode::new(&folder, "dev").await;
     let keyed = |input| SubmitRequest { idempotency_key: "k1".into(), ..echo(input) };
@@ -221,7 +221,7 @@ async fn an_idempotency_key_is_the_same_at_both_doors() {
 }
 
 #[tokio::test]
-async fn a_watch_that_is_cut_by_a_stop_does_not_look_complete() {
+async fn a_watch_that_is_interrupted_by_a_shutdown_ends_with_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let node = GrpcNode::new(&folder, "dev").await;
     let job = node.submit(echo("1")).await.unwrap();

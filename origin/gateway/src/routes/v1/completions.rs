@@ -8,7 +8,7 @@ use crate::generate::{Generator, TextKind};
 use crate::revocations::Revocations;
 use crate::stream::Streams;
 
-/// Goes on with texts.
+/// Completes prompts.
 pub(crate) async fn create(
     (generator, streams, revocations): (Generator, Streams, Revocations),
     admitted: Admitted,

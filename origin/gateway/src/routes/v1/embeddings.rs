@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`, in OpenAI's shape.
+//! `POST /v1/embeddings`, in OpenAI's format.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::calls::{Calls, OnTimeout};
 use crate::models::Models;
 use crate::revocations::Revocations;
 
-/// Embeds texts: checks the request, runs it as a `job.embed` and passes the worker's answer on.
+/// Embeds texts. It checks the request, runs it as a `job.embed` and returns the worker's response.
 pub(crate) async fn create(
     (models, blocking, calls, revocations): (Models, BlockingPool, Calls, Revocations),
     admitted: Admitted,
@@ -29,7 +29,7 @@ pub(crate) async fn create(
     let (admitted, model, input) = blocking.run(size, read).await?;
     if !models.embedding.contains(&model) {
         let known: Vec<_> = models.embedding.iter().map(|model| model.as_str()).collect();
-        let detail = format!("there is no embedding model `{}`; there is {}", model, known.join(", "));
+        let detail = format!("unknown embedding model `{model}` (expected {})", known.join(", "));
         return Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"));
     }
     let key_use = revocations.track(&admitted)?;

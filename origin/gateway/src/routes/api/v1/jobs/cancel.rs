@@ -8,7 +8,7 @@ use crate::auth::Admitted;
 use crate::calls::Calls;
 use crate::jobs::{self, Jobs};
 
-/// Ends a job that has not ended.
+/// Cancels a job that has not ended.
 pub(crate) async fn cancel(
     (jobs, calls): (Jobs, Calls),
     id: JobId,

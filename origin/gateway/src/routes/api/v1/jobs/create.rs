@@ -1,4 +1,4 @@
-//! `POST /api/v1/jobs`: takes a job in; 202 says that it is flushed.
+//! `POST /api/v1/jobs`: accepts a job. The response 202 means that the job is stored and flushed.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,7 @@ use crate::calls::{Calls, OnTimeout};
 use crate::jobs::{self, Jobs};
 use crate::revocations::Revocations;
 
-/// Takes a job in, and waits for its end if the caller prefers that.
+/// Accepts a job, and waits for its end if the caller prefers that.
 pub(crate) async fn create(
     (jobs, calls, revocations): (Jobs, Calls, Revocations),
     admitted: Admitted,
@@ -32,7 +32,8 @@ pub(crate) async fn create(
         return answer(&answered.job, jobs::view(&answered.job, answered.answer));
     }
     let mut job = jobs.accept(submission).await?;
-    // A tenant with too many waits open has its job all the same, and is answered at once.
+    // A tenant with too many open waits gets its response at once. Its job is accepted all the
+    // same.
     if let Some(within) = waits
         && let Ok(_permit) = calls.acquire(&tenant)
     {
@@ -41,7 +42,8 @@ pub(crate) async fn create(
     answer(&job, jobs.with_result(&job).await?)
 }
 
-/// 202 for a job that goes on; one that a waiting caller saw denied is a refusal.
+/// Returns 202 for a job that continues, and an error for a job that was denied while the caller
+/// waited.
 fn answer(job: &Job, view: JobView) -> Result<Response, Problem> {
     if let State::Denied { denial } = &job.state {
         let problem =

@@ -1,4 +1,5 @@
-//! `GET /api/v1/jobs/{id}/events`: a job's log, as a list or as it grows, then with what its worker says meanwhile.
+//! `GET /api/v1/jobs/{id}/events`: the log of a job, as a list or as a stream. The stream also
+//! carries the worker's progress.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -19,7 +20,7 @@ use crate::jobs::{JobLog, Jobs, LogInterrupted, Progress};
 use crate::readers::Readers;
 use crate::revocations::{self, Revocations};
 
-/// The log: server-sent events where they are asked for, else a list.
+/// Returns the log as server-sent events if the client accepts them, and as a list otherwise.
 pub(crate) async fn events(
     (jobs, progress, readers, revocations): (Jobs, Progress, Readers, Revocations),
     id: JobId,
@@ -31,7 +32,7 @@ pub(crate) async fn events(
         return Ok(Json(EventPage { events: log.entries().await? }).into_response());
     }
     if log.is_complete() {
-        // A browser that was told 204 does not come again.
+        // A browser does not reconnect after 204.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let key_use = revocations.track(&admitted)?;
@@ -58,25 +59,28 @@ fn wants_stream(admitted: &Admitted) -> bool {
     accept::wants_events(accepts.iter().filter_map(|value| value.to_str().ok()))
 }
 
-/// The version that the client has seen last, from `Last-Event-ID: <attempt>.<version>`.
+/// Returns the last version that the client has seen, from `Last-Event-ID: <attempt>.<version>`.
 fn last_seen(admitted: &Admitted) -> Result<Version, Problem> {
     let Some(id) = admitted.last_event_id() else { return Ok(Version(0)) };
     let version = id.split_once('.').and_then(|(_, version)| version.parse().ok());
     version.map(Version).ok_or_else(|| {
-        Problem::new(ErrorCode::InvalidRequest, "`Last-Event-ID` reads `<attempt>.<version>`")
-            .at("last-event-id")
+        Problem::new(
+            ErrorCode::InvalidRequest,
+            "invalid header `Last-Event-ID`: must be `<attempt>.<version>`",
+        )
+        .at("last-event-id")
     })
 }
 
 enum StreamItem {
     Log(Result<EventView, LogInterrupted>),
-    /// A line of the worker's.
+    /// A line of the worker's progress.
     Progress(String),
     End,
 }
 
-/// A failure is the last event. A client whose stream just ends comes again by itself. What the worker says has no id: it
-/// is told once, as it comes.
+/// Returns the event of an item. A failure is the last event. After any other end of the stream,
+/// the client reconnects by itself. Progress has no id, because it can't be repeated.
 fn sse_event(item: StreamItem) -> Option<Result<Sse, Infallible>> {
     let event = match item {
         StreamItem::Log(Ok(view)) => {

@@ -1,8 +1,10 @@
-//! A seeded simulation of the scheduler with its driver, over the real store and bus: workers that succeed, fail, fall silent,
-//! report twice, late, out of order or under leases that are not theirs, and a scheduler that is stopped and
-//! started again. Whatever happens, every accepted job ends, its log folds to its state, and what it answered
-//! comes from the lease that won. A failing run prints its seed; `CORTEX_DRIVER_SEED` replays it and
-//! `CORTEX_DRIVER_SEEDS` says how many to run. The rules alone are simulated in the scheduler's own tests, many more times.
+//! A seeded simulation of the scheduler with its driver, over the real store and bus. Its workers
+//! succeed, fail or stop responding. They report twice, late, out of order or under leases of
+//! others. The scheduler is stopped and restarted. Every accepted job must end once, its log must
+//! fold to its state, and its result must come from the winning lease.
+//!
+//! A failing run prints its seed. `CORTEX_DRIVER_SEED` repeats it, and `CORTEX_DRIVER_SEEDS` sets
+//! the number of runs. The scheduler's own tests simulate its rules alone, many more times.
 #![allow(clippy::print_stdout)]
 
 mod edge_reports;
@@ -29,11 +31,11 @@ use cortex_domain::transition::{self, first_entry};
 use simulation::Simulation;
 
 const SEEDS: u64 = 50;
-/// Simulations under way at once.
+/// Maximum number of simulations that run at the same time.
 const MAX_CONCURRENT: usize = 16;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_workers_do_every_job_ends_once_and_its_log_tells_how() {
+async fn every_job_ends_once_and_its_log_explains_the_end() {
     let read = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds: Vec<u64> = match read("CORTEX_DRIVER_SEED") {
         Some(seed) => vec![seed],
@@ -54,10 +56,10 @@ async fn whatever_workers_do_every_job_ends_once_and_its_log_tells_how() {
         runs += 1;
     }
     println!("{runs} simulations, {stale} stale reports, none applied");
-    assert!(runs < 50 || stale > 5 * runs, "the workers were too well behaved: {stale} stale reports");
+    assert!(runs < 50 || stale > 5 * runs, "too few stale reports: {stale} stale reports");
 }
 
-/// Gives how many reports were sent under leases that had ended.
+/// Returns how many reports were sent under ended leases.
 async fn simulate(seed: u64) -> u64 {
     let mut simulation = Simulation::new(seed).await;
     simulation.submit_all().await;

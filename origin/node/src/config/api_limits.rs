@@ -1,4 +1,4 @@
-//! The section `door` of `limits.yaml`: how much may be open at the origin's doors at once.
+//! The section `door` of `limits.yaml`: what may be open at the origin's APIs at the same time.
 
 use cortex_api::routes::BodyLimit;
 use cortex_config::Parsed;
@@ -7,26 +7,28 @@ use serde::Deserialize;
 
 use super::limits::Bytes;
 
-/// A tenant alone has half, which has room for a body.
+/// A single tenant has half of it, which must hold one body.
 const MIN_BODY_BYTES: usize = 2 * BodyLimit::MAX_BYTES;
 
-/// What may be open at the doors at the same time.
+/// What may be open at the origin's APIs at the same time.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ApiLimitKeys {
-    /// Connections. One that has proved nothing makes room for a new one.
+    /// Connections. At the limit, a connection that has not authenticated makes room for a new one.
     connections: usize,
-    /// Bytes of request bodies while they are read, at least `2MiB`. A tenant may have as much as the others leave free.
+    /// Bytes of request bodies while they are read, at least `2MiB`. A tenant may have as much as
+    /// the others leave free.
     #[cfg_attr(feature = "schema", schemars(with = "Option<cortex_config::schema::Bytes>"))]
     bodies: Option<Parsed<Bytes>>,
-    /// Answers that stream.
+    /// Streamed responses.
     streams: Counts,
-    /// Clients that read events of jobs and answers as they come.
+    /// Clients that stream events of jobs or of responses.
     readers: Counts,
-    /// Clients that read the events of the same job.
+    /// Clients that stream the events of the same job.
     readers_of_job: usize,
-    /// Bytes of answers that their clients have not read yet. A client that reads nothing for 30 s is disconnected.
+    /// Bytes of responses that their clients have not read yet. A client that reads nothing for 30
+    /// s is disconnected.
     unread_bytes: Sizes,
     /// Bytes of ended streams that may be resumed.
     ended_bytes: Sizes,
@@ -37,9 +39,9 @@ pub(super) struct ApiLimitKeys {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Counts {
-    /// Of all tenants together.
+    /// For all tenants together.
     all: usize,
-    /// Of one tenant.
+    /// For one tenant.
     tenant: usize,
 }
 
@@ -48,17 +50,20 @@ struct Counts {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Sizes {
-    /// Of all tenants together.
+    /// For all tenants together.
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Bytes"))]
     all: Parsed<Bytes>,
-    /// Of one tenant.
+    /// For one tenant.
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Bytes"))]
     tenant: Parsed<Bytes>,
 }
 
 impl ApiLimitKeys {
+    /// Returns the limits.
+    ///
     /// # Errors
-    /// With the field that is 0, or more for a tenant than for all.
+    /// Returns the field that is 0 or too small, or that allows a tenant more than all tenants
+    /// together.
     pub(super) fn limits(&self) -> Result<Limits, &'static str> {
         let share = |field, all, of_tenant| {
             if of_tenant == 0 || of_tenant > all { Err(field) } else { Ok(SharedLimit { all, of_tenant }) }

@@ -1,4 +1,4 @@
-//! What the edge answers to a report of where jobs node.
+//! The edge's response to a report of job states.
 
 use axum::routing::post;
 use axum::{Json, Router};
@@ -7,15 +7,15 @@ use tokio::net::TcpListener;
 
 use super::grpc::{GrpcNode, echo, job_name};
 
-/// An edge whose callers cancelled every job before they were known to be the origin's.
+/// Starts an edge with callers that cancelled every job before the origin had accepted it.
 async fn cancelling() -> reqwest::Url {
-    let told = async |Json(report): Json<StateReport>| {
+    let cancel_all = async |Json(report): Json<StateReport>| {
         let open = report.states.iter().filter(|line| !line.state.is_terminal());
         Json(Applied { applied: 0, cancelled: open.map(|line| line.job).collect() })
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let router = Router::new().route("/internal/ledger/states", post(told));
+    let router = Router::new().route("/internal/ledger/states", post(cancel_all));
     tokio::spawn(async move { axum::serve(listener, router).await });
     url
 }

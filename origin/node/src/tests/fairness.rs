@@ -1,4 +1,4 @@
-//! One tenant's load beside another's, at the scheduler.
+//! The load of one tenant beside another's, at the scheduler.
 
 use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::fair::Sharing;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::scheduler_fixture::SchedulerFixture;
 
-/// A request of a tenant, as urgent as can be.
+/// Returns a request of a tenant with the highest priority.
 fn urgent(fixture: &SchedulerFixture, tenant: &str) -> Request {
     let request = fixture.request();
     let owner = Owner { tenant: tenant.parse().unwrap(), ..request.owner };
@@ -31,8 +31,8 @@ async fn start(fixture: &SchedulerFixture, sharing: Sharing) -> Scheduler {
     Scheduler::start(parts).await.unwrap()
 }
 
-/// Waits until the scheduler has noted that no worker has room for these jobs, and so until they are in the queue. What the worker holds
-/// it goes on to hold.
+/// Waits until the scheduler has found no worker with room for these jobs, and has queued them. The
+/// worker keeps its leases.
 async fn queued(fixture: &SchedulerFixture, jobs: &[JobId], held: &[&Task]) {
     let waits = async {
         for job in jobs {
@@ -41,7 +41,7 @@ async fn queued(fixture: &SchedulerFixture, jobs: &[JobId], held: &[&Task]) {
                 if !held.is_empty() {
                     fixture.beat(held).await;
                 }
-                // The scheduler looks at the clock every tenth of a second of real time.
+                // The scheduler reads the clock every tenth of a second of real time.
                 let _ =
                     tokio::time::timeout(Duration::from_millis(150), fixture.store.changed(u64::MAX)).await;
             }
@@ -51,7 +51,7 @@ async fn queued(fixture: &SchedulerFixture, jobs: &[JobId], held: &[&Task]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_urgent_jobs_of_one_tenant_do_not_hold_up_another_tenants_job() {
+async fn many_urgent_jobs_of_one_tenant_do_not_delay_another_tenants_job() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = start(&fixture, Sharing::default()).await;
     let mut hogs = Vec::new();
@@ -64,12 +64,12 @@ async fn many_urgent_jobs_of_one_tenant_do_not_hold_up_another_tenants_job() {
     let small = fixture.submit(modest(&fixture, "small")).await;
     queued(&fixture, &[small], &[&running[0], &running[1]]).await;
     fixture.succeed(running[0].job, running[0].lease).await;
-    assert_eq!(fixture.task().await.job, small, "its turn comes before the backlog of the other one");
+    assert_eq!(fixture.task().await.job, small, "its turn comes before the other tenant's backlog");
     scheduler.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_whose_jobs_fill_the_queue_leaves_room_and_its_own_jobs_end_all_the_same() {
+async fn a_tenant_that_fills_the_queue_leaves_room_and_all_its_jobs_end() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = start(&fixture, Sharing { queue: 16, ..Sharing::default() }).await;
     let mut hogs = Vec::new();
@@ -85,7 +85,7 @@ async fn a_tenant_whose_jobs_fill_the_queue_leaves_room_and_its_own_jobs_end_all
     while done.len() < 25 {
         let task = match tokio::time::timeout(Duration::from_secs(2), fixture.task()).await {
             Ok(task) => task,
-            // The rest is in the store, and the reconciler brings it.
+            // The remaining jobs are in the store until the reconciler reads them.
             Err(_) => {
                 fixture.hands.advance(Duration::from_secs(9));
                 fixture.beat(&[]).await;
@@ -96,13 +96,13 @@ async fn a_tenant_whose_jobs_fill_the_queue_leaves_room_and_its_own_jobs_end_all
         fixture.until(task.job, StateName::Succeeded).await;
         done.push(task.job);
     }
-    assert!(done[..2].contains(&small), "it is among the first");
+    assert!(done[..2].contains(&small), "it is one of the first two");
     assert!(hogs.iter().all(|job| done.contains(job)));
     scheduler.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_with_its_share_of_calls_is_refused_and_another_is_taken() {
+async fn a_tenant_at_its_limit_of_calls_is_rejected_and_another_is_served() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = start(&fixture, Sharing { calls: 4, ..Sharing::default() }).await;
     let mut calls = tokio::task::JoinSet::new();
@@ -115,10 +115,11 @@ async fn a_tenant_with_its_share_of_calls_is_refused_and_another_is_taken() {
     let other = urgent(&fixture, "other");
     let answered = fixture.call(&other);
     fixture.beat(&[]).await;
-    // The heartbeat may come before the call: then both places are taken, and the next one is the other's.
+    // The heartbeat may come before the call. Then both slots are taken, and the next one is for
+    // the other tenant.
     let mut placed = Vec::new();
     while !placed.contains(&other.id) {
-        assert!(placed.len() < 3, "it is placed with the first of the others");
+        assert!(placed.len() < 3, "it is placed among the first three");
         let task = fixture.task().await;
         placed.push(task.job);
         fixture.succeed(task.job, task.lease).await;
@@ -128,7 +129,7 @@ async fn a_tenant_with_its_share_of_calls_is_refused_and_another_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_ended_longer_ago_than_jobs_are_kept_is_forgotten() {
+async fn a_job_is_deleted_after_its_retention_time() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = start(&fixture, Sharing::default()).await;
     fixture.beat(&[]).await;
@@ -142,7 +143,7 @@ async fn a_job_that_ended_longer_ago_than_jobs_are_kept_is_forgotten() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), forgotten).await.expect("it is forgotten in time");
+    tokio::time::timeout(Duration::from_secs(30), forgotten).await.expect("the job is deleted in time");
     assert_eq!(fixture.store.get(Pointer::result(fixture.store.memory(), id)).await.unwrap(), None);
     scheduler.stop().await;
 }

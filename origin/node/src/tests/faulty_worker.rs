@@ -1,4 +1,4 @@
-//! A worker on which everything that can go wrong does.
+//! A worker with every kind of fault.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::seeded_random::SeededRandom;
 
-/// What a dispatch answers: tells dispatches of one job apart.
+/// Returns the response of a dispatch, which differs for each dispatch of a job.
 pub(crate) fn answer(job: JobId, dispatch: DispatchId) -> Bytes {
     format!("\"{job} {dispatch}\"").into()
 }
@@ -67,7 +67,7 @@ impl FaultyWorker {
             answer_with(&mut reply, TaskReply::Accepted);
         }
         match self.random.below(10) {
-            // Never heard of again.
+            // The worker never responds.
             0 => {}
             1 => self.start(job, lease, &mut reply),
             2 => self.fail(job, lease, FailureKind::Broken).await,
@@ -75,11 +75,11 @@ impl FaultyWorker {
             4 if self.random.chance(50) => answer_with(&mut reply, TaskReply::Busy),
             4 => self.report(job, lease, End::Returned).await,
             5 => {
-                // Its answer gets lost, its report does not.
+                // The reply is lost, but the report is not.
                 self.report(job, lease, succeeded()).await;
             }
             6 => {
-                // The start comes after the end.
+                // The start arrives after the end.
                 self.succeed(job, lease).await;
                 self.start(job, lease, &mut reply);
             }

@@ -1,5 +1,5 @@
-//! A store and a safety kernel that can be held up at a chosen point, so that a race is run in the order that
-//! hurts.
+//! A store and a safety kernel that can pause at chosen points, so that a race runs in its harmful
+//! order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use tokio::sync::Notify;
 
-/// A place where the next one to pass is held up.
+/// A point at which the next operation pauses.
 #[derive(Debug, Default)]
 pub(crate) struct PausePoint {
     armed: AtomicBool,
@@ -49,13 +49,13 @@ impl PausePoint {
     }
 }
 
-/// The store, held up after it has answered and before anybody hears of it.
+/// A store that pauses after it has responded, and before its caller knows.
 pub(crate) struct PausingStore<S> {
     pub(crate) store: Arc<S>,
     pub(crate) open_jobs: PausePoint,
     pub(crate) release: PausePoint,
     pub(crate) ends: PausePoint,
-    /// Each time the outbox was carried.
+    /// Signals each time the outbox was relayed.
     pub(crate) relayed: Notify,
 }
 
@@ -185,7 +185,7 @@ impl<S: Store> Payloads for PausingStore<S> {
     }
 }
 
-/// A safety kernel that takes its time.
+/// A safety kernel that pauses.
 pub(crate) struct PausingGate<G> {
     pub(crate) gate: G,
     pub(crate) check: PausePoint,

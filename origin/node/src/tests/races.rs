@@ -15,7 +15,7 @@ use cortex_scheduler::Scheduler;
 use super::scheduler_fixture::{SchedulerFixture, next_task};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_ended_while_the_reconciler_read_it_takes_no_slot() {
+async fn a_job_that_ends_while_the_reconciler_reads_it_takes_no_slot() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     fixture.beat(&[]).await;
@@ -30,7 +30,8 @@ async fn a_job_that_ended_while_the_reconciler_read_it_takes_no_slot() {
     fixture.hands.advance(Duration::from_secs(10));
     fixture.beat(&[&tasks[0], &tasks[1]]).await;
     fixture.store.open_jobs.reached().await;
-    // While the reconciler still believes that these two run, they end and two others take their place.
+    // While the reconciler still considers these two running, they end and two others take their
+    // slots.
     for task in &tasks {
         fixture.succeed(task.job, task.lease).await;
         fixture.until(task.job, StateName::Succeeded).await;
@@ -54,7 +55,7 @@ async fn a_job_that_ended_while_the_reconciler_read_it_takes_no_slot() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_retry_begins_though_word_of_its_release_came_at_once() {
+async fn a_retry_begins_even_if_its_release_is_announced_at_once() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     fixture.beat(&[]).await;
@@ -74,7 +75,7 @@ async fn a_retry_begins_though_word_of_its_release_came_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_is_kept_while_it_is_judged_is_placed() {
+async fn a_call_that_becomes_durable_during_its_policy_check_is_placed() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     fixture.gate.check.arm();
@@ -90,7 +91,7 @@ async fn a_call_that_is_kept_while_it_is_judged_is_placed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn word_to_keep_a_job_that_is_kept_already_changes_nothing() {
+async fn a_repeated_request_to_keep_a_job_changes_nothing() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     let request = fixture.request();
@@ -98,7 +99,7 @@ async fn word_to_keep_a_job_that_is_kept_already_changes_nothing() {
     fixture.keep(request.id).await;
     assert!(matches!(call.await.unwrap(), CallReply::Kept { .. }));
     fixture.keep(request.id).await;
-    // It is noted that nobody has room, so the job has been through the queue since.
+    // The scheduler has recorded that no worker has room, so the job has been in the queue.
     fixture.hands.advance(Duration::from_secs(2));
     fixture.keep(request.id).await;
     fixture.beat(&[]).await;
@@ -107,7 +108,7 @@ async fn word_to_keep_a_job_that_is_kept_already_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_on_a_job_that_is_not_yet_taken_up_counts() {
+async fn a_report_about_a_job_that_is_not_recovered_yet_counts() {
     let mut fixture = SchedulerFixture::new().await;
     let before = fixture.start().await;
     fixture.beat(&[]).await;
@@ -125,7 +126,7 @@ async fn a_report_on_a_job_that_is_not_yet_taken_up_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadline_goes_by_the_clock_that_was_set_and_not_by_time_awake() {
+async fn a_deadline_follows_the_wall_clock_and_not_the_uptime() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     fixture.beat(&[]).await;
@@ -134,14 +135,14 @@ async fn a_deadline_goes_by_the_clock_that_was_set_and_not_by_time_awake() {
     let id = fixture.submit(Request { limits, ..fixture.request() }).await;
     let task = fixture.task().await;
     fixture.begin(&task).await;
-    // The machine slept: its own clock stood still, the world's did not.
+    // The machine slept. Its own clock stopped, but the real time went on.
     fixture.hands.set(deadline);
     fixture.until(id, StateName::Timeout).await;
     scheduler.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lease_lapses_though_the_safety_kernel_does_not_answer() {
+async fn a_lease_expires_even_if_the_safety_kernel_does_not_respond() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     fixture.beat(&[]).await;
@@ -163,7 +164,7 @@ async fn a_lease_lapses_though_the_safety_kernel_does_not_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_call_is_told_that_the_scheduler_stops() {
+async fn an_open_call_is_rejected_when_the_scheduler_stops() {
     let fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     fixture.gate.check.arm();
@@ -175,7 +176,7 @@ async fn an_open_call_is_told_that_the_scheduler_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_whose_callers_goodbye_was_lost_is_let_go() {
+async fn a_call_whose_disconnect_was_lost_is_cancelled() {
     let fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     fixture.gate.check.arm();
@@ -203,13 +204,13 @@ async fn every_decision_is_in_the_audit_log_before_the_job_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_for_a_model_goes_to_the_worker_whose_heartbeat_lists_it_while_that_has_room() {
+async fn a_job_for_a_model_goes_to_a_worker_that_has_loaded_it_and_has_room() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     let other: WorkerId = "w2".parse().unwrap();
     let mut others = fixture.bus.respond(Filter::worker(&other)).await.unwrap();
 
-    // Each is known once it is sent what the one before has no room for.
+    // Each worker becomes known when it gets a job that the one before has no room for.
     fixture.beat(&[]).await;
     let mut first = Vec::new();
     for _ in 0..2 {
@@ -241,7 +242,7 @@ async fn a_job_for_a_model_goes_to_the_worker_whose_heartbeat_lists_it_while_tha
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_heartbeat_makes_up_for_a_reply_that_was_lost() {
+async fn a_heartbeat_replaces_a_lost_reply() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     fixture.beat(&[]).await;
@@ -257,7 +258,7 @@ async fn a_heartbeat_makes_up_for_a_reply_that_was_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_a_worker_refuses_is_sent_once_the_worker_says_that_it_is_there() {
+async fn a_job_that_a_busy_worker_rejected_is_sent_after_its_next_heartbeat() {
     let mut fixture = SchedulerFixture::new().await;
     let scheduler = fixture.start().await;
     fixture.beat(&[]).await;

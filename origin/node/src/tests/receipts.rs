@@ -1,4 +1,4 @@
-//! When the scheduler acknowledges a message from a queue.
+//! When the scheduler acknowledges a queued message.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::scheduler_fixture::SchedulerFixture;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The jobs on which a report was acknowledged.
+/// The jobs with an acknowledged report.
 #[derive(Debug, Default)]
 struct Acknowledged {
     jobs: Mutex<Vec<JobId>>,
@@ -32,7 +32,7 @@ impl Acknowledged {
     }
 }
 
-/// The bus, with an eye on what is acknowledged.
+/// A bus that records acknowledgements.
 struct Watched {
     bus: Embedded,
     acknowledged: Arc<Acknowledged>,
@@ -124,7 +124,7 @@ impl Receipt for WatchedReceipt {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_is_acknowledged_once_the_store_has_what_it_led_to() {
+async fn a_report_is_acknowledged_after_its_effect_is_stored() {
     let mut fixture = SchedulerFixture::new().await;
     let acknowledged = Arc::new(Acknowledged::default());
     let bus = Arc::new(Watched { bus: fixture.bus.clone(), acknowledged: acknowledged.clone() });
@@ -136,7 +136,7 @@ async fn a_report_is_acknowledged_once_the_store_has_what_it_led_to() {
     fixture.store.ends.arm();
     fixture.succeed(id, task.lease).await;
     fixture.store.ends.reached().await;
-    // The store has nothing of this one, so that it is done with at once.
+    // The store has no such job, so the scheduler drops the report at once.
     let unknown = fixture.request().id;
     fixture.end(unknown, task.lease, End::Returned).await;
     acknowledged.another().await;

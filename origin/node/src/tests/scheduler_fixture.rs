@@ -1,4 +1,4 @@
-//! A scheduler with its store and bus, and one worker that the test plays.
+//! A scheduler with its store and bus, and one worker that the test controls.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,10 +27,11 @@ use cortex_store::SqliteStore;
 
 use super::pausing::{PausingGate, PausingStore};
 
-/// Far less than the ten seconds of the manual clock after which the reconciler would mend it.
+/// Much less than the ten seconds of the manual clock after which the reconciler would repair the
+/// state.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A scheduler and one worker with room for two, played by hand.
+/// A scheduler, and one worker with room for two jobs that the test controls.
 pub(super) struct SchedulerFixture {
     pub(super) store: Arc<PausingStore<SqliteStore>>,
     pub(super) gate: Arc<PausingGate<Kernel>>,
@@ -38,7 +39,7 @@ pub(super) struct SchedulerFixture {
     pub(super) clock: Clock,
     pub(super) hands: Arc<ManualClock>,
     inbox: Box<dyn Subscription<bus::Request>>,
-    /// Where to reply to the jobs that it was sent.
+    /// The replies to the jobs that the worker received.
     pub(super) replies: Mutex<HashMap<Lease, Box<dyn Reply>>>,
     worker: WorkerId,
     _folder: tempfile::TempDir,
@@ -114,7 +115,7 @@ impl SchedulerFixture {
         id
     }
 
-    /// Makes a call; gives what it is answered, once it is.
+    /// Makes a call. Returns a task with its reply.
     pub(super) fn call(&self, request: &Request) -> tokio::task::JoinHandle<CallReply> {
         let (bus, packet) = (self.bus.clone(), cortex_wire::encode_call(request));
         tokio::spawn(async move {
@@ -129,7 +130,7 @@ impl SchedulerFixture {
         self.bus.request(Subject::JOB_KEEP, cortex_wire::encode_submit(id), TIMEOUT).await.unwrap();
     }
 
-    /// The next job that the worker is sent.
+    /// Returns the next job that the worker receives.
     pub(super) async fn task(&mut self) -> Task {
         let (task, reply) = next_task(&mut self.inbox).await;
         self.replies.lock().unwrap().insert(task.lease, reply);
@@ -171,7 +172,7 @@ impl SchedulerFixture {
         self.bus.append(Subject::JOB_RESULT, cortex_wire::encode_outcome(&outcome)).await.unwrap();
     }
 
-    /// Waits until the store has the job in a state.
+    /// Waits until the stored job has a state.
     pub(super) async fn until(&self, job: JobId, state: StateName) -> Job {
         let reached = async {
             let mut seen = 0;
@@ -188,7 +189,7 @@ impl SchedulerFixture {
     }
 }
 
-/// The next job that a worker is sent.
+/// Returns the next job that a worker receives.
 pub(super) async fn next_task(inbox: &mut Box<dyn Subscription<bus::Request>>) -> (Task, Box<dyn Reply>) {
     let next = tokio::time::timeout(TIMEOUT, inbox.next()).await;
     let request = next.expect("the worker is sent a job in time").unwrap();

@@ -1,8 +1,8 @@
-//! Seeded chance.
+//! Seeded random numbers.
 
 use std::sync::Mutex;
 
-/// xorshift64* (Vigna 2016); shared by a simulation's parts.
+/// xorshift64* (Vigna 2016), shared by the parts of a simulation.
 #[derive(Debug)]
 pub(crate) struct SeededRandom(Mutex<u64>);
 

@@ -1,4 +1,4 @@
-//! One simulated origin: a store, a bus, workers and a clock that is moved by hand.
+//! A simulated origin: a store, a bus, workers and a manual clock.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::faulty_worker::FaultyWorker;
 use super::seeded_random::SeededRandom;
 
 const JOBS: usize = 12;
-/// Rounds of the clock after which a job that has not ended is stuck.
+/// The number of clock steps after which an open job counts as stuck.
 const ROUNDS: usize = 400;
 
 pub(crate) struct Simulation {
@@ -131,7 +131,8 @@ impl Simulation {
         }
     }
 
-    /// Lets time pass until every job has ended; on the way the scheduler dies and jobs are cancelled.
+    /// Advances the clock until every job has ended. Meanwhile it restarts the scheduler and
+    /// cancels jobs.
     pub(crate) async fn run_to_the_end(&mut self) {
         for _ in 0..ROUNDS {
             let mut open = 0;
@@ -144,7 +145,7 @@ impl Simulation {
                 if self.random.chance(2) {
                     let change =
                         Change::of(job).then(Event::Cancelled { reason: "enough".into() }, self.clock.now());
-                    // Lost to whoever was quicker: that is fine.
+                    // Another change may have come first.
                     let _ = self.store.commit(change.unwrap()).await;
                 }
             }
@@ -161,7 +162,7 @@ impl Simulation {
             for worker in &self.workers {
                 worker.beat(&[]).await;
             }
-            // The scheduler looks at the clock every tenth of a second of real time.
+            // The scheduler reads the clock every tenth of a second of real time.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("jobs have not ended after {ROUNDS} rounds");

@@ -1,4 +1,4 @@
-//! A node stops in time also while peers of the workers' link read nothing.
+//! A node stops in time even if peers of the workers' link read nothing.
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, UnixStream};
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::handle::LINKS_TIMEOUT;
 use crate::{Config, Files, Home, Operator, Roles, Route, Secrets, Sockets, build};
 
-/// How HTTP/2 begins (RFC 9113): the preface and empty settings.
+/// The start of HTTP/2 (RFC 9113): the preface and empty settings.
 const BEGINNING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0cortexos";
 

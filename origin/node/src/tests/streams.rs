@@ -1,4 +1,4 @@
-//! Answers that stream: from a worker over the link, the bus and HTTP to a client.
+//! Streamed responses, from a worker over the link, the bus and HTTP to a client.
 
 mod bodies;
 mod bounds;
@@ -24,7 +24,7 @@ struct Event {
     data: Value,
 }
 
-/// Reads events as they come, each with what `look` makes of it at that moment.
+/// Reads all events of a response.
 async fn events(answer: reqwest::Response) -> Vec<Event> {
     let mut reader = Reader::new(answer);
     let mut all = Vec::new();
@@ -71,7 +71,7 @@ async fn body(answer: reqwest::Response) -> (u16, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_streams_event_by_event_and_says_that_it_is_done() {
+async fn a_response_streams_event_by_event_and_ends_with_done() {
     let node = TestNode::new().await;
     let answer = node.ask(&json!({"frames": 3})).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -84,7 +84,7 @@ async fn an_answer_streams_event_by_event_and_says_that_it_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_refused_before_the_first_event_has_a_status_and_after_it_an_event() {
+async fn errors_have_a_status_before_the_first_event_and_are_events_after_it() {
     let node = TestNode::new().await;
     let (status, refused) =
         body(node.ask(&json!({"frames": 0, "fail": "too long"})).send().await.unwrap()).await;
@@ -123,17 +123,23 @@ async fn what_is_refused_before_the_first_event_has_a_status_and_after_it_an_eve
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_leaves_frees_the_worker_whether_or_not_it_has_begun_to_read() {
+async fn a_disconnect_frees_the_worker_before_and_after_the_first_event() {
     let mut node = TestNode::new().await;
     let mut reader = Reader::new(node.ask(&json!({"frames": 1, "stay": true})).send().await.unwrap());
     reader.next().await.unwrap();
     drop(reader);
-    tokio::time::timeout(TIMEOUT, node.cancels.recv()).await.expect("it is told to stop").unwrap();
+    tokio::time::timeout(TIMEOUT, node.cancels.recv())
+        .await
+        .expect("the worker is cancelled in time")
+        .unwrap();
 
     let silent =
         node.ask(&json!({"frames": 0, "stay": true})).timeout(Duration::from_millis(300)).send().await;
     assert!(silent.unwrap_err().is_timeout());
-    tokio::time::timeout(TIMEOUT, node.cancels.recv()).await.expect("it is told to stop").unwrap();
+    tokio::time::timeout(TIMEOUT, node.cancels.recv())
+        .await
+        .expect("the worker is cancelled in time")
+        .unwrap();
     node.origin.stop().await;
 }
 
@@ -153,7 +159,7 @@ async fn a_stream_is_cancelled_by_its_jobs_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_that_is_to_be_resumed_goes_on_without_its_reader() {
+async fn a_resumable_stream_continues_without_its_reader() {
     let node = TestNode::new().await;
     let script = json!({"frames": 40, "pace_ms": 10});
     let answer = node.ask(&script).header("prefer", "resume=5").send().await.unwrap();
@@ -170,7 +176,7 @@ async fn a_stream_that_is_to_be_resumed_goes_on_without_its_reader() {
     assert_eq!(numbers(&seen), (1..=40).collect::<Vec<_>>());
     assert_eq!(seen[40].data, json!("[DONE]"));
 
-    // It is kept for a while after its end, and nothing else is.
+    // The ended stream is kept for a while, and no other is.
     let end =
         events(node.ask(&script).header("last-event-id", seen[39].id.clone().unwrap()).send().await.unwrap());
     assert_eq!(end.await.len(), 1);
@@ -183,12 +189,15 @@ async fn a_stream_that_is_to_be_resumed_goes_on_without_its_reader() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_reads_too_slowly_is_cut_off_and_the_worker_freed() {
+async fn a_slow_client_is_disconnected_and_the_worker_freed() {
     let mut node = TestNode::new().await;
     let script = json!({"frames": 4000, "filler": 16_000, "stay": true});
     let answer = node.ask(&script).send().await.unwrap();
-    // Without being read, until the worker is told to stop.
-    tokio::time::timeout(TIMEOUT, node.cancels.recv()).await.expect("it is told to stop").unwrap();
+    // The client reads nothing until the worker is cancelled.
+    tokio::time::timeout(TIMEOUT, node.cancels.recv())
+        .await
+        .expect("the worker is cancelled in time")
+        .unwrap();
     let events = events(answer).await;
     let (read, last) = (numbers(&events), events.last().unwrap());
     assert_eq!(read, (1..=read.len() as u64).collect::<Vec<_>>(), "what comes is in order, without a gap");
@@ -197,7 +206,8 @@ async fn a_client_that_reads_too_slowly_is_cut_off_and_the_worker_freed() {
     node.origin.stop().await;
 }
 
-/// Prints how much later than its sending a frame is read; another load on the machine shows in it.
+/// Prints the delay between sending and reading a frame, which also shows other load on the
+/// machine.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_and_twenty_eight_paced_streams_lose_no_frame() {
     let node = TestNode::new().await;

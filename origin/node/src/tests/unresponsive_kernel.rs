@@ -1,4 +1,4 @@
-//! A safety kernel that does not answer.
+//! A safety kernel that does not respond.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use super::scheduler_fixture::SchedulerFixture;
 
 const ASKS: usize = 16;
 
-/// Answers nothing while it hangs.
+/// A safety kernel that does not respond while it hangs.
 struct UnresponsiveGate {
     gate: Arc<dyn SafetyGate>,
     hangs: watch::Receiver<bool>,
@@ -39,7 +39,7 @@ impl SafetyGate for UnresponsiveGate {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kernel_that_hangs_costs_a_fixed_number_of_requests_and_holds_no_report_up() {
+async fn a_hanging_kernel_holds_a_fixed_number_of_requests_and_delays_no_report() {
     let mut fixture = SchedulerFixture::new().await;
     let (hang, hangs) = watch::channel(false);
     let (open, mut opened) = watch::channel(0);

@@ -1,4 +1,4 @@
-//! What the gRPC door decides by a call's head: whose page sent it, and that it is framed in one way.
+//! What the gRPC API decides by the head of a call: the page that sent it, and its framing.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,11 +11,11 @@ use tonic::transport::Endpoint;
 use super::{GrpcNode, KEY, code_and_problem, echo, with_key};
 
 const PATH: &str = "/cortex.v1.Jobs/Submit";
-/// A message of gRPC's that asks for `job.echo` with the input `1`.
+/// A gRPC message that submits `job.echo` with the input `1`.
 const MESSAGE: &[u8] = b"\0\0\0\0\x0d\x0a\x08job.echo\x12\x011";
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The names of HTTP/2's frames that are looked at (RFC 9113, section 6), and the flags of an end.
+/// The HTTP/2 frame types that the test reads (RFC 9113, section 6), and the flags of an end.
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
@@ -26,7 +26,7 @@ const END_HEADERS: u8 = 4;
 /// How a call ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Ended {
-    /// With a whole answer, well or not.
+    /// With a complete response, successful or not.
     Answered,
     /// The stream was reset, or the connection closed.
     Cut,
@@ -38,7 +38,8 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&head[..], &stream.to_be_bytes()[..], payload].concat()
 }
 
-/// A head as no client library would write it: each header as a literal (RFC 7541, section 6.2.2).
+/// Returns a head that no client library would write, with each header as a literal (RFC 7541,
+/// section 6.2.2).
 fn literals(headers: &[(&str, &str)]) -> Vec<u8> {
     let text = |text: &str| [&[u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat();
     headers.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
@@ -91,7 +92,7 @@ async fn jobs(node: &GrpcNode) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_is_framed_in_two_ways_makes_no_job() {
+async fn a_call_with_ambiguous_framing_makes_no_job() {
     let folder = tempfile::tempdir().unwrap();
     let node = GrpcNode::new(&folder, "dev").await;
     let length = MESSAGE.len().to_string();
@@ -115,7 +116,7 @@ async fn a_call_that_is_framed_in_two_ways_makes_no_job() {
     let sound = tokio::task::block_in_place(|| submit(node.grpc, &[equal]));
     assert_eq!((sound, jobs(&node).await), (Ended::Answered, 1), "a sound head makes one");
 
-    // HTTP/1.1 is not spoken here at all, framed in whichever way.
+    // The API does not serve HTTP/1.1 with any framing.
     for framing in ["Content-Length: 18", "Content-Length: 18\r\nTransfer-Encoding: chunked"] {
         let head = format!("POST {PATH} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {KEY}\r\n", node.grpc);
         let answer = tokio::task::block_in_place(|| {
@@ -124,7 +125,7 @@ async fn a_call_that_is_framed_in_two_ways_makes_no_job() {
             let sent = format!("{head}Content-Type: application/grpc\r\n{framing}\r\n\r\n");
             stream.write_all(&[sent.as_bytes(), MESSAGE].concat()).unwrap();
             let mut answer = Vec::new();
-            // It may be reset: what was sent is not read to its end.
+            // The connection may be reset, because the server does not read all bytes.
             let _ = stream.read_to_end(&mut answer);
             String::from_utf8_lossy(&answer).into_owned()
         });

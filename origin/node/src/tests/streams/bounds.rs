@@ -1,4 +1,4 @@
-//! What one caller may have open, and what it can't do to others.
+//! The limits of one caller, and that it can't block others.
 
 use futures::StreamExt;
 use futures::stream;
@@ -7,11 +7,11 @@ use serde_json::json;
 use super::test_node::{TIMEOUT, TestNode};
 use super::{body, events, numbers};
 
-/// More than a tenant may have open at a time.
+/// More than the open streams of a tenant.
 const MANY: usize = 300;
 const MAX_CONCURRENT: usize = 16;
 
-/// A durable job for the worker, once it runs.
+/// Submits a durable job for the worker. Returns its path once it runs.
 async fn running(node: &TestNode, script: &serde_json::Value) -> String {
     let message = json!({"role": "user", "content": script.to_string()});
     let input = json!({"model": "tiny", "messages": [message]});
@@ -29,7 +29,7 @@ async fn running(node: &TestNode, script: &serde_json::Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_that_are_over_and_kept_for_resuming_take_no_place_from_others() {
+async fn ended_streams_that_can_be_resumed_take_no_slots() {
     let node = TestNode::new().await;
     let short = |_| async {
         let answer = node.ask(&json!({"frames": 1})).header("prefer", "resume=60").send().await.unwrap();
@@ -45,7 +45,7 @@ async fn streams_that_are_over_and_kept_for_resuming_take_no_place_from_others()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn event_streams_of_a_job_are_limited_and_unread_ones_hold_up_nobody() {
+async fn event_streams_of_a_job_are_limited_and_unread_ones_block_no_others() {
     let node = TestNode::new().await;
     let flood = json!({"frames": 4096, "filler": 4000, "stay": true, "wait_ms": 500});
     let path = format!("{}/events", running(&node, &flood).await);
@@ -63,13 +63,13 @@ async fn event_streams_of_a_job_are_limited_and_unread_ones_hold_up_nobody() {
     assert_eq!(unread.len(), 16);
     let other = node.ask(&json!({"frames": 3})).send();
     let other = tokio::time::timeout(TIMEOUT, async { events(other.await.unwrap()).await });
-    assert_eq!(numbers(&other.await.expect("nobody waits for those who don't read")), [1, 2, 3]);
+    assert_eq!(numbers(&other.await.expect("unread streams block no others")), [1, 2, 3]);
     unread.pop();
     let again = async {
         while listen().await.unwrap().status() != 200 {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(TIMEOUT, again).await.expect("a place that was left is free again");
+    tokio::time::timeout(TIMEOUT, again).await.expect("a freed slot can be used again");
     node.origin.stop().await;
 }

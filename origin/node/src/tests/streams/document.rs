@@ -1,4 +1,4 @@
-//! Real answers of the gateway, against the OpenAPI document that it serves.
+//! Checks real responses of the gateway against the OpenAPI document that it serves.
 
 use cortex_api::chat::{ChatCompletion, Choice, MessageView};
 use cortex_api::completions::{Completion, CompletionChoice};
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::test_node::TestNode;
 
-/// Headers of answers that a program may go by.
+/// Response headers that a client may rely on.
 const SAID_BY_DOCUMENT: &[&str] =
     &["cortex-job-id", "location", "preference-applied", "retry-after", "www-authenticate"];
 
-/// Holds an answer against what the document says of its route: the status, the type and the body.
+/// Checks a response against the document: its status, content type, headers and body.
 async fn hold(document: &Value, method: Method, path: &str, answer: Response) -> Value {
     let operation = &document["paths"][path][method.as_str().to_ascii_lowercase()];
     let status = answer.status().as_u16();
@@ -56,7 +56,7 @@ fn text() -> Completion {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_are_what_the_document_says() {
+async fn responses_match_the_openapi_document() {
     let node = TestNode::new().await;
     let served = node.request(Method::GET, "/openapi.json").send().await.unwrap();
     let document: Value = served.json().await.unwrap();

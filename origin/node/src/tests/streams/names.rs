@@ -1,5 +1,5 @@
-//! Names in paths that can be no names, and queries that are no text: a caller whose key does not hold learns nothing of
-//! either, and every answer has the shape of its route.
+//! Invalid names in paths, and invalid queries. A caller without a valid key learns nothing about
+//! either, and every response has the format of its route.
 
 use cortex_api::Shape;
 use cortex_api::routes::{Access, ROUTES, RouteInfo};
@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 
 use super::test_node::{KEY, TestNode};
 
-/// Those who ask: without a key, with one that does not hold, and with one that does.
-const KEYS: [Option<&str>; 3] = [None, Some("a key that is none"), Some(KEY)];
+/// No key, an invalid key and a valid key.
+const KEYS: [Option<&str>; 3] = [None, Some("an invalid key"), Some(KEY)];
 
-/// Status and content type of the answer to a target as it is, and its body.
+/// Sends a target unchanged. Returns the status, content type and body of the response.
 async fn ask(node: &TestNode, method: &str, target: &[u8], key: Option<&str>) -> (u16, String, String) {
     let host = node.origin.address;
     let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
@@ -33,7 +33,7 @@ fn shape(info: &RouteInfo) -> &'static str {
     }
 }
 
-/// Holds the answers to a target: the key comes first.
+/// Checks the responses to a target. The key is checked first.
 async fn hold(node: &TestNode, info: &RouteInfo, target: &[u8], status: u16) {
     for (key, status) in KEYS.into_iter().zip([401, 401, status]) {
         let (answered, content_type, body) = ask(node, info.method.as_str(), target, key).await;
@@ -44,7 +44,7 @@ async fn hold(node: &TestNode, info: &RouteInfo, target: &[u8], status: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_key_comes_before_what_a_path_or_a_query_names() {
+async fn the_key_is_checked_before_the_path_and_the_query() {
     let node = TestNode::new().await;
     let long = ["x".repeat(10_000), "%ff".repeat(5_000)];
     let mut names = vec!["%ff", "%00", "%2F", "%2f%2e%2e", "%zz", "%", "x%ffy", "%c3%28", "%ED%A0%80"];
@@ -58,7 +58,8 @@ async fn the_key_comes_before_what_a_path_or_a_query_names() {
         for name in &names {
             hold(&node, info, format!("{before}{name}{after}").as_bytes(), 404).await;
         }
-        // No target of HTTP, and a head that is too long: the library refuses both, and says nothing else.
+        // For an invalid target or a head that is too long, the HTTP library responds without a
+        // body.
         for (name, status) in [(&b"\xff"[..], 400), ("x".repeat(40_000).as_bytes(), 431)] {
             let target = [before.as_bytes(), name, after.as_bytes()].concat();
             for key in KEYS {

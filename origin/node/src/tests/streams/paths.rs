@@ -1,11 +1,12 @@
-//! What each path and method lead to, odd ones too, as bytes on the wire: a client library would tidy them up.
+//! The response of each path and method, including odd ones. The test writes bytes, because a
+//! client library would normalise the paths.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::test_node::{KEY, TestNode};
 
-/// Where it was last seen to lead. A change here is a change that callers see.
+/// The recorded responses. A change here is visible to callers.
 const SEEN: &str = include_str!("paths.txt");
 
 const ID: &str = "01a1fb51-9430-7707-8707-070707070707";
@@ -89,7 +90,7 @@ const PATHS: &[&str] = &[
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_path_leads_where_it_did() {
+async fn every_path_gets_its_recorded_response() {
     let node = TestNode::new().await;
     let mut seen = String::new();
     for path in PATHS {
@@ -111,15 +112,16 @@ async fn every_path_leads_where_it_did() {
         }
     }
     node.origin.stop().await;
-    assert!(seen == SEEN, "paths lead elsewhere now:\n{seen}");
+    assert!(seen == SEEN, "responses differ:\n{seen}");
 }
 
-/// Status, type, `Allow` and what the error says.
+/// Returns the status, content type, `Allow` and error message.
 async fn answer(node: &TestNode, method: &str, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(node.origin.address).await.unwrap();
     let host = node.origin.address;
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}connection: close\r\ncontent-length: 0\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}connection: \
+            close\r\ncontent-length: 0\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut text = String::new();

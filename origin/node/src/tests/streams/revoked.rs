@@ -17,7 +17,7 @@ fn chat(script: &Value, streams: bool) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_open_under_a_key_ends_when_it_is_revoked_and_nothing_else_does() {
+async fn a_revocation_ends_the_streams_of_the_key_and_no_others() {
     let mut node = TestNode::new().await;
     let (own, other) = (Caller::of(&node, "dev", KEY).await, Caller::of(&node, "dev", OTHER).await);
     let endless = json!({"frames": 1, "stay": true});
@@ -28,15 +28,15 @@ async fn what_is_open_under_a_key_ends_when_it_is_revoked_and_nothing_else_does(
 
     let (status, closed) = body(other.post(REVOKED, &json!({"key": KEY}), &[]).await).await;
     assert_eq!((status, &closed), (200, &json!({"closed": 1})));
-    let told = tokio::time::timeout(TIMEOUT, ends.next()).await.expect("the stream ends").unwrap();
-    assert_eq!(told.data["error"]["code"], "unauthenticated");
+    let ended = tokio::time::timeout(TIMEOUT, ends.next()).await.expect("the stream ends").unwrap();
+    assert_eq!(ended.data["error"]["code"], "unauthenticated");
     assert!(ends.next().await.is_none());
     tokio::time::timeout(TIMEOUT, node.cancels.recv()).await.expect("its worker is freed").unwrap();
     assert!(node.cancels.try_recv().is_err(), "the other stream goes on");
 
     for streams in [true, false] {
         let late = own.post(CHAT, &chat(&endless, streams), &[]).await;
-        assert_eq!(late.status(), 401, "it was on its way when its key was revoked");
+        assert_eq!(late.status(), 401, "the key was revoked before");
     }
     assert_eq!(own.post(REVOKED, &json!({"key": OTHER}), &[]).await.status(), 200);
     let ended = tokio::time::timeout(TIMEOUT, goes_on.next()).await.expect("the stream ends").unwrap();
@@ -45,7 +45,7 @@ async fn what_is_open_under_a_key_ends_when_it_is_revoked_and_nothing_else_does(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_but_the_edge_revokes() {
+async fn only_the_edge_can_revoke() {
     let node = TestNode::new().await;
     let (status, _) = body(node.post(REVOKED, &json!({"key": KEY})).send().await.unwrap()).await;
     assert_eq!(status, 404);

@@ -1,4 +1,5 @@
-//! What two tenants share at the HTTP door: where one has all that it may, the other comes in.
+//! What two tenants share at the HTTP API. When one has reached its share, the other is still
+//! served.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,11 +21,11 @@ use crate::{Config, SafetyConfig};
 
 const MIB: usize = 1024 * 1024;
 
-/// An origin that all tenants may use, and callers of two of them.
+/// Returns an origin that all tenants may use, and callers of two of them.
 async fn node(change: impl FnOnce(&mut Config)) -> (TestNode, Caller, Caller) {
     let node = TestNode::with(|config| {
-        let everybody = "default: { allow: [\"job.>\"] }\n";
-        config.safety = SafetyConfig::Local(Policies::parse(everybody, "safety.yaml".as_ref()).unwrap());
+        let all_tenants = "default: { allow: [\"job.>\"] }\n";
+        config.safety = SafetyConfig::Local(Policies::parse(all_tenants, "safety.yaml".as_ref()).unwrap());
         change(config);
     })
     .await;
@@ -33,7 +34,7 @@ async fn node(change: impl FnOnce(&mut Config)) -> (TestNode, Caller, Caller) {
     (node, hog, other)
 }
 
-/// The limit that a refusal names.
+/// Returns the limit that a rejection names.
 async fn refused(answer: Response) -> Value {
     let again: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     let (status, problem) = body(answer).await;
@@ -43,12 +44,12 @@ async fn refused(answer: Response) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_with_its_share_of_waits_is_refused_and_another_has_its_answer() {
+async fn a_tenant_at_its_limit_of_waits_is_rejected_and_another_is_served() {
     let (node, hog, other) = node(|config| {
         config.scheduler.sharing = Sharing { calls: 4, ..Sharing::default() };
     })
     .await;
-    // No worker does it, so that they wait on.
+    // No worker runs these jobs, so the callers keep waiting.
     let mut waits = JoinSet::new();
     for _ in 0..3 {
         let hog = hog.clone();
@@ -69,7 +70,7 @@ async fn a_tenant_with_its_share_of_waits_is_refused_and_another_has_its_answer(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_with_its_share_of_event_streams_is_refused_and_another_reads() {
+async fn a_tenant_at_its_limit_of_event_streams_is_rejected_and_another_is_served() {
     let (node, hog, other) = node(|config| {
         config.gateway.limits = Limits { readers: SharedLimit { all: 4, of_tenant: 2 }, ..Limits::default() };
     })
@@ -87,12 +88,12 @@ async fn a_tenant_with_its_share_of_event_streams_is_refused_and_another_reads()
     assert_eq!(open[2].status(), 200);
     open.remove(0);
     let again = async { while listen(&hog).await.status() != 200 {} };
-    tokio::time::timeout(TIMEOUT, again).await.expect("a place that was left is free again");
+    tokio::time::timeout(TIMEOUT, again).await.expect("a freed slot can be used again");
     node.origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_with_its_share_of_submissions_is_refused_and_anothers_are_taken() {
+async fn a_tenant_at_its_limit_of_submissions_is_rejected_and_another_is_served() {
     let (node, hog, other) = node(|config| {
         config.gateway.limits = Limits { submissions: 4, ..Limits::default() };
     })
@@ -128,7 +129,7 @@ async fn a_tenant_with_its_share_of_submissions_is_refused_and_anothers_are_take
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_whose_slow_bodies_take_its_share_is_refused_and_anothers_are_read() {
+async fn a_tenant_with_too_many_slow_bodies_is_rejected_and_another_is_served() {
     let (node, hog, other) = node(|config| {
         config.gateway.limits = Limits { bodies: 4 * MIB, ..Limits::default() };
     })
@@ -142,20 +143,20 @@ async fn a_tenant_whose_slow_bodies_take_its_share_is_refused_and_anothers_are_r
                 return refused(answer).await;
             }
             for stream in &mut slow {
-                // It came to its end when the others held more.
+                // The request ended while other bodies held more bytes.
                 if stream.try_read(&mut [0]).is_ok() {
                     *stream = all_but_the_end(&node, &hog, &large).await;
                 }
             }
         }
     };
-    let limit = tokio::time::timeout(TIMEOUT, full).await.expect("its share is taken");
+    let limit = tokio::time::timeout(TIMEOUT, full).await.expect("the tenant reaches its share");
     assert!(limit.as_u64().unwrap() <= 2 * MIB as u64, "{limit}");
     let (status, job) = body(other.post("/api/v1/jobs", &large, &[]).await).await;
     assert_eq!(status, 202, "{job}");
     drop(slow);
     let again = async { while hog.post("/api/v1/jobs", &large, &[]).await.status() != 202 {} };
-    tokio::time::timeout(TIMEOUT, again).await.expect("what is read no more leaves room");
+    tokio::time::timeout(TIMEOUT, again).await.expect("dropped bodies leave room");
     node.origin.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! An origin with one worker of the pool `chat`, played by hand over the real link.
+//! An origin with one worker of the pool `chat`, which the test controls over the real link.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use crate::{Config, Files, Handle, Home, Operator, Roles, Secrets, Sockets, build};
 
 pub(super) const KEY: &str = "a key of the tests";
-/// Far less than the lease of ten seconds.
+/// Much less than the lease of ten seconds.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
 const MODELS: &str = "models:
@@ -41,7 +41,7 @@ const MODELS: &str = "models:
 pub(super) struct TestNode {
     pub(super) origin: Handle,
     pub(super) cancels: mpsc::Receiver<Cancel>,
-    /// What the edge signs with.
+    /// The keys with which the edge signs.
     pub(super) edge_keys: Keyring,
     http: reqwest::Client,
     _folder: tempfile::TempDir,
@@ -52,7 +52,7 @@ impl TestNode {
         Self::with(|_| {}).await
     }
 
-    /// One whose configuration is changed first.
+    /// Starts a node with a changed configuration.
     pub(super) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(Some(folder.path().join("home"))).unwrap();
@@ -88,7 +88,7 @@ impl TestNode {
         Self { origin, cancels, edge_keys, http: reqwest::Client::new(), _folder: folder }
     }
 
-    /// Asks for what the script says.
+    /// Sends a chat request that carries a script for the worker.
     pub(super) fn ask(&self, script: &Value) -> reqwest::RequestBuilder {
         let message = json!({"role": "user", "content": script.to_string()});
         self.post("/v1/chat/completions", &json!({"model": "tiny", "messages": [message], "stream": true}))
@@ -102,7 +102,7 @@ impl TestNode {
         self.request(Method::GET, path).bearer_auth(KEY)
     }
 
-    /// A request without credentials.
+    /// Returns a request without credentials.
     pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.origin.address))
     }
@@ -117,25 +117,25 @@ fn heartbeat() -> Heartbeat {
     }
 }
 
-/// What the played worker is to do.
+/// What the worker does.
 #[derive(serde::Deserialize)]
 struct Script {
     frames: u64,
     #[serde(default)]
     pace_ms: u64,
-    /// How long it waits before its first frame.
+    /// How long the worker waits before its first frame.
     #[serde(default)]
     wait_ms: u64,
-    /// Bytes beside what each frame says.
+    /// The number of extra bytes in each frame.
     #[serde(default)]
     filler: usize,
-    /// After the frames.
+    /// The error that the worker reports after the frames.
     fail: Option<String>,
-    /// A frame that is never sent.
+    /// The number of a frame that is not sent.
     skip: Option<u64>,
     #[serde(default)]
     stay: bool,
-    /// The answer in one piece.
+    /// The whole response.
     #[serde(default = "no_answer")]
     answer: Value,
 }
@@ -144,7 +144,7 @@ fn no_answer() -> Value {
     json!({})
 }
 
-/// The script in what a chat's user says, or in the prompt of a completion.
+/// Returns the script in a chat's user message, or in the prompt of a completion.
 fn script(format: InputFormat, input: &[u8]) -> Script {
     let chat = ChatRequest::from_input(format, input);
     let text = match (chat, CompletionRequest::from_input(format, input)) {
@@ -161,7 +161,7 @@ fn script(format: InputFormat, input: &[u8]) -> Script {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Sends the frames, each with its number and the time of its sending, and reports.
+/// Sends the frames, each with its number and the time, and reports the end.
 async fn run(link: Arc<Link>, task: Task, input: Bytes) {
     let script = script(task.input, &input);
     let worker = heartbeat().worker;
@@ -177,7 +177,7 @@ async fn run(link: Arc<Link>, task: Task, input: Bytes) {
         if script.skip != Some(number) {
             let line = format!("{}\n", json!({"n": number, "sent": clock(), "filler": filler}));
             if link.progress(said(number, ProgressKind::Frame(line.into()))).await.is_err() {
-                // The node is down, and this run was cut long before.
+                // The node has stopped, and cut this run before.
                 return;
             }
         }
@@ -200,7 +200,7 @@ async fn run(link: Arc<Link>, task: Task, input: Bytes) {
     link.report(Report { outcome, draft }).await.unwrap();
 }
 
-/// Microseconds by a clock that the test and the worker share.
+/// Returns microseconds of a clock that the test and the worker share.
 pub(super) fn clock() -> u64 {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap()

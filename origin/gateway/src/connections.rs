@@ -1,4 +1,5 @@
-//! The connections of a door: so many and no more, and those that have proved nothing make room for new ones.
+//! The connections of the HTTP API. Their number is limited. At the limit, connections that have
+//! not authenticated make room for new ones.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -7,29 +8,29 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use cortex_domain::id::Tenant;
 use tokio_util::sync::CancellationToken;
 
-/// A clone is the same list.
+/// The open connections. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
-    most: usize,
+    limit: usize,
     table: Arc<Mutex<Table>>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
-    /// The oldest first.
+    /// The oldest one comes first.
     open: BTreeMap<u64, Open>,
 }
 
 #[derive(Debug)]
 struct Open {
     peer: IpAddr,
-    /// Whether a request that came over it was admitted.
-    vouched: bool,
+    /// Whether a request on this connection was admitted.
+    authenticated: bool,
     close: CancellationToken,
 }
 
-/// A connection's place, until it is dropped.
+/// An open connection. It is removed on drop.
 #[derive(Debug)]
 pub(crate) struct Connection {
     connections: Connections,
@@ -37,36 +38,37 @@ pub(crate) struct Connection {
     close: CancellationToken,
 }
 
-/// Says of a request, and so of its connection, that a known caller sent it. A clone is of the same request.
+/// The tenant of a request, once the request is authenticated. That also marks its connection as
+/// authenticated. Clones belong to the same request.
 #[derive(Clone, Debug)]
-pub(crate) struct Vouch {
+pub(crate) struct RequestIdentity {
     connections: Connections,
     number: u64,
     tenant: Arc<OnceLock<Tenant>>,
 }
 
 impl Connections {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most, table: Arc::default() }
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, table: Arc::default() }
     }
 
-    /// Enters a connection; where there are too many, one that has proved nothing is closed for it. `None` if all are
-    /// known callers'.
-    pub(crate) fn enter(&self, peer: IpAddr) -> Option<Connection> {
+    /// Adds a connection. At the limit, it closes an unauthenticated one. Returns `None` if all are
+    /// authenticated.
+    pub(crate) fn open(&self, peer: IpAddr) -> Option<Connection> {
         let mut table = self.table();
-        if table.open.len() >= self.most {
-            table.close_least_known()?;
+        if table.open.len() >= self.limit {
+            table.close_unauthenticated()?;
         }
         let (number, close) = (table.next, CancellationToken::new());
         table.next += 1;
-        table.open.insert(number, Open { peer, vouched: false, close: close.clone() });
+        table.open.insert(number, Open { peer, authenticated: false, close: close.clone() });
         drop(table);
         Some(Connection { connections: self.clone(), number, close })
     }
 
-    /// Closes a connection that has proved nothing, for want of room of another kind.
-    pub(crate) fn shed(&self) {
-        self.table().close_least_known();
+    /// Closes an unauthenticated connection, because another resource is exhausted.
+    pub(crate) fn close_unauthenticated(&self) {
+        self.table().close_unauthenticated();
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -75,15 +77,15 @@ impl Connections {
 }
 
 impl Table {
-    fn close_least_known(&mut self) -> Option<()> {
-        let victim = self.least_known()?;
+    fn close_unauthenticated(&mut self) -> Option<()> {
+        let victim = self.oldest_unauthenticated()?;
         self.open.remove(&victim)?.close.cancel();
         Some(())
     }
 
-    /// The oldest unknown connection of a peer that has the most of them.
-    fn least_known(&self) -> Option<u64> {
-        let unknown = || self.open.iter().filter(|(_, open)| !open.vouched);
+    /// Returns the oldest unauthenticated connection of a peer that has the most of them.
+    fn oldest_unauthenticated(&self) -> Option<u64> {
+        let unknown = || self.open.iter().filter(|(_, open)| !open.authenticated);
         let mut peers = HashMap::<IpAddr, usize>::new();
         for (_, open) in unknown() {
             *peers.entry(open.peer).or_default() += 1;
@@ -94,27 +96,27 @@ impl Table {
 }
 
 impl Connection {
-    /// For one request.
-    pub(crate) fn vouch(&self) -> Vouch {
-        Vouch { connections: self.connections.clone(), number: self.number, tenant: Arc::default() }
+    /// Returns the identity of a new request on this connection.
+    pub(crate) fn new_request(&self) -> RequestIdentity {
+        RequestIdentity { connections: self.connections.clone(), number: self.number, tenant: Arc::default() }
     }
 
-    /// Resolves once the connection is to be closed.
+    /// Resolves once the connection must be closed.
     pub(crate) async fn closed(&self) {
         self.close.cancelled().await;
     }
 }
 
-impl Vouch {
-    /// Notes whose request it is.
-    pub(crate) fn known(&self, tenant: &Tenant) {
+impl RequestIdentity {
+    /// Sets the tenant of the request.
+    pub(crate) fn authenticate(&self, tenant: &Tenant) {
         self.tenant.get_or_init(|| tenant.clone());
         if let Some(open) = self.connections.table().open.get_mut(&self.number) {
-            open.vouched = true;
+            open.authenticated = true;
         }
     }
 
-    /// Whose request it is, if that is known.
+    /// Returns the tenant of the request, if it is authenticated.
     pub(crate) fn tenant(&self) -> Option<&Tenant> {
         self.tenant.get()
     }
@@ -139,31 +141,31 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_unknown_connection_of_the_peer_with_the_most_makes_room() {
+    fn the_oldest_unauthenticated_connection_of_the_peer_with_the_most_makes_room() {
         let connections = Connections::new(4);
-        let lone = connections.enter(peer(2)).unwrap();
-        let [oldest, known, newest] = [1, 1, 1].map(|n| connections.enter(peer(n)).unwrap());
-        known.vouch().known(&tenant());
-        let _new = connections.enter(peer(3)).unwrap();
+        let lone = connections.open(peer(2)).unwrap();
+        let [oldest, known, newest] = [1, 1, 1].map(|n| connections.open(peer(n)).unwrap());
+        known.new_request().authenticate(&tenant());
+        let _new = connections.open(peer(3)).unwrap();
         assert!(oldest.close.is_cancelled());
         assert!(![&lone, &known, &newest].iter().any(|open| open.close.is_cancelled()));
-        connections.shed();
+        connections.close_unauthenticated();
         assert!(
             lone.close.is_cancelled() && !newest.close.is_cancelled(),
-            "the oldest, where peers have as many"
+            "the oldest, if peers have equally many"
         );
     }
 
     #[test]
-    fn known_callers_are_not_closed_for_new_ones() {
+    fn authenticated_connections_are_not_closed_for_new_ones() {
         let connections = Connections::new(2);
-        let open = [1, 1].map(|n| connections.enter(peer(n)).unwrap());
+        let open = [1, 1].map(|n| connections.open(peer(n)).unwrap());
         for connection in &open {
-            connection.vouch().known(&tenant());
+            connection.new_request().authenticate(&tenant());
         }
-        assert!(connections.enter(peer(1)).is_none());
+        assert!(connections.open(peer(1)).is_none());
         drop(open);
         assert!(connections.table().open.is_empty());
-        assert!(connections.enter(peer(1)).is_some());
+        assert!(connections.open(peer(1)).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! What the gateway is made of, and which parts of it a route may work with.
+//! The gateway and its components, which routes select by type.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,27 +14,27 @@ use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
 use cortex_platform::metrics::Registry;
 
-use crate::background::Background;
+use crate::auth::{Authenticator, BodyBudget, Credentials};
+use crate::background_tasks::BackgroundTasks;
+use crate::blocking::BlockingPool;
 use crate::calls::{self, Calls};
-use crate::door::{Budget, Credentials, Door};
+use crate::concurrency::ConcurrencyLimit;
 use crate::generate::Generator;
-use crate::holders::Holders;
+use crate::job_watcher::JobWatcher;
 use crate::jobs::{self, Jobs, Progress};
 use crate::limits::Limits;
 use crate::metrics::{HttpMetrics, ModelMetrics};
 use crate::models::Models;
-use crate::offload::Offload;
 use crate::readers::Readers;
+use crate::revocations::Revocations;
 use crate::stream::Streams;
-use crate::unread::Unread;
-use crate::waits::Waits;
-use crate::watch::Watch;
+use crate::unread_bytes::UnreadBytes;
 use crate::workers::Workers;
 
-/// What the gateway is made of.
+/// The dependencies and settings of a gateway.
 pub struct Parts {
     pub store: Arc<dyn Store>,
-    /// The same store with the payloads of open calls before it.
+    /// The same store, behind the payloads of open calls in memory.
     pub payloads: Arc<TieredPayloads>,
     pub bus: Arc<dyn Bus>,
     pub clock: Clock,
@@ -43,7 +43,7 @@ pub struct Parts {
     pub credentials: Credentials,
     pub sharing: Sharing,
     pub limits: Limits,
-    /// Hosts beside loopback's own that local callers may know the doors by.
+    /// Host names that local callers may use, besides those of loopback.
     pub allowed_hosts: Vec<AllowedHost>,
 }
 
@@ -53,15 +53,16 @@ impl fmt::Debug for Parts {
     }
 }
 
-/// The gateway; a clone is the same one. Routes take parts of it by `State`, the doors themselves the rest.
+/// The gateway. Clones share everything. Routes select components by `State`, and the servers use
+/// the rest.
 #[derive(Clone)]
 pub struct Gateway {
     pub(crate) jobs: Jobs,
     pub(crate) calls: Calls,
     pub(crate) readers: Readers,
-    pub(crate) door: Arc<Door>,
-    pub(crate) listening: Arc<Listening>,
-    pub(crate) background: Background,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) server_settings: Arc<ServerSettings>,
+    pub(crate) background: BackgroundTasks,
     pub(crate) http_metrics: HttpMetrics,
     model_metrics: ModelMetrics,
     streams: Streams,
@@ -69,24 +70,24 @@ pub struct Gateway {
     generator: Generator,
     models: Models,
     workers: Workers,
-    holders: Holders,
-    offload: Offload,
+    revocations: Revocations,
+    blocking: BlockingPool,
 }
 
-/// What the doors listen with.
+/// The settings of the servers.
 #[derive(Debug)]
-pub(crate) struct Listening {
-    /// Connections of the HTTP door at most.
+pub(crate) struct ServerSettings {
+    /// Maximum number of connections of the HTTP API.
     pub(crate) connections: usize,
-    pub(crate) unread: Unread,
+    pub(crate) unread: UnreadBytes,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
 }
 
 impl Gateway {
-    /// Starts what runs beside the requests.
+    /// Starts the background tasks.
     ///
     /// # Errors
-    /// If the bus can't be listened on.
+    /// Returns an error if the bus can't be subscribed to.
     pub async fn start(parts: Parts) -> Result<Self, BusError> {
         let Parts {
             store,
@@ -100,16 +101,17 @@ impl Gateway {
             limits,
             allowed_hosts,
         } = parts;
-        let background = Background::default();
+        let background = BackgroundTasks::default();
         let workers = Workers::new(clock.clone());
         let beats = workers.clone().listen(bus.as_ref(), background.stopping()).await?;
         background.spawn(beats);
-        let watch = Watch::default();
-        // Before anybody can wait, so that no step between is missed. From the first step on takes longer and
-        // misses none.
+        let watcher = JobWatcher::default();
+        // This comes before any waiting caller, so that none misses a step. If it fails, the
+        // watcher starts at the first step, which is slower but misses nothing.
         let newest = store.newest_step().await.unwrap_or_default();
-        background.spawn(watch.clone().follow(store.clone(), newest, background.stopping()));
-        let (catalogue, offload, readers) = (Arc::new(catalogue), Offload::default(), Readers::new(&limits));
+        background.spawn(watcher.clone().follow(store.clone(), newest, background.stopping()));
+        let (catalogue, blocking, readers) =
+            (Arc::new(catalogue), BlockingPool::default(), Readers::new(&limits));
         let model_metrics = ModelMetrics::default();
         let calls = Calls::new(calls::Parts {
             metrics: model_metrics.clone(),
@@ -117,7 +119,7 @@ impl Gateway {
             payloads: payloads.clone(),
             catalogue: catalogue.clone(),
             clock: clock.clone(),
-            waits: Waits::calls(&sharing, &clock),
+            limit: ConcurrencyLimit::calls(&sharing, &clock),
             background: background.clone(),
         });
         let jobs = Jobs::new(jobs::Parts {
@@ -126,16 +128,16 @@ impl Gateway {
             topics: catalogue.topics().cloned().collect(),
             catalogue,
             clock: clock.clone(),
-            offload: offload.clone(),
-            submissions: Waits::submissions(limits.submissions, &sharing, &clock),
-            reads: Waits::reads(&sharing, &clock),
-            watch,
+            blocking: blocking.clone(),
+            submissions: ConcurrencyLimit::submissions(limits.submissions, &sharing, &clock),
+            reads: ConcurrencyLimit::reads(&sharing, &clock),
+            watcher,
             stop: background.stopping(),
         });
-        let bodies = Budget::new(limits.bodies, sharing.weights);
-        let listening = Listening {
+        let bodies = BodyBudget::new(limits.bodies, sharing.weights);
+        let server_settings = ServerSettings {
             connections: limits.connections,
-            unread: Unread::new(limits.unread_bytes),
+            unread: UnreadBytes::new(limits.unread_bytes),
             allowed_hosts,
         };
         Ok(Self {
@@ -143,12 +145,17 @@ impl Gateway {
             progress: Progress::new(bus, background.clone()),
             generator: Generator {
                 models: models.chat.clone(),
-                offload: offload.clone(),
+                blocking: blocking.clone(),
                 calls: calls.clone(),
             },
-            door: Arc::new(Door::new(credentials, Instance::new(entropy::random()), bodies, clock)),
-            listening: Arc::new(listening),
-            holders: Holders::default(),
+            authenticator: Arc::new(Authenticator::new(
+                credentials,
+                Instance::new(entropy::random()),
+                bodies,
+                clock,
+            )),
+            server_settings: Arc::new(server_settings),
+            revocations: Revocations::default(),
             http_metrics: HttpMetrics::default(),
             model_metrics,
             jobs,
@@ -157,7 +164,7 @@ impl Gateway {
             background,
             models,
             workers,
-            offload,
+            blocking,
         })
     }
 
@@ -167,7 +174,7 @@ impl Gateway {
         self.model_metrics.register(registry);
     }
 
-    /// Ends what runs beside the requests; streams end with it.
+    /// Stops the background tasks, and with them the streams.
     pub async fn stop(&self) {
         self.background.stop().await;
     }
@@ -179,7 +186,7 @@ impl fmt::Debug for Gateway {
     }
 }
 
-/// The parts that a handler may name.
+/// Lets handlers select components by type.
 macro_rules! parts {
     ($($field:ident: $part:ty,)*) => {
         $(impl FromRef<Gateway> for $part {
@@ -198,19 +205,19 @@ parts! {
     generator: Generator,
     models: Models,
     workers: Workers,
-    holders: Holders,
+    revocations: Revocations,
     readers: Readers,
-    offload: Offload,
-    door: Arc<Door>,
+    blocking: BlockingPool,
+    authenticator: Arc<Authenticator>,
 }
 
-/// No part.
+/// For handlers without components.
 impl FromRef<Gateway> for () {
     fn from_ref(_: &Gateway) -> Self {}
 }
 
-/// Several parts together.
-macro_rules! together {
+/// For handlers with several components.
+macro_rules! tuples {
     ($($part:ident)*) => {
         impl<$($part: FromRef<Gateway>),*> FromRef<Gateway> for ($($part,)*) {
             fn from_ref(gateway: &Gateway) -> Self {
@@ -220,6 +227,6 @@ macro_rules! together {
     };
 }
 
-together!(A B);
-together!(A B C);
-together!(A B C D);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);

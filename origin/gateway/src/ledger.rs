@@ -1,4 +1,5 @@
-//! Tells the edge's ledger where jobs stand, so that their callers learn it with the origin away.
+//! Reports the states of jobs to the edge's ledger, so that callers can read them while the origin
+//! is offline.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,17 +19,17 @@ use reqwest::{Client, Url};
 use tokio_util::sync::CancellationToken;
 
 const PATH: &str = "/internal/ledger/states";
-const CURSOR: &str = "edge-ledger";
-/// How long to trust that the store says when there is more.
+const CURSOR_NAME: &str = "edge-ledger";
+/// How long to rely on notifications of the store before reading again.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// How long a stop may be held up by reports that are left.
+/// How long remaining reports may delay a shutdown.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the edge may take to answer a report.
+/// How long the edge may take to respond to a report.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Between attempts to report.
+/// The delays between attempts to report.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
 
-/// The edge, as the origin reaches it.
+/// A client of the edge, which signs its reports.
 pub struct Edge {
     url: Url,
     keys: Keyring,
@@ -42,63 +43,66 @@ impl fmt::Debug for Edge {
     }
 }
 
-/// Why a report did not arrive.
+/// Why a report failed.
 #[derive(Debug, thiserror::Error)]
-enum NotTold {
+enum ReportError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("a job cancelled at the edge could not be ended: {0}")]
+    #[error("can't cancel a job that was cancelled at the edge: {0}")]
     Cancel(#[from] CommitError),
-    #[error("the report could not be signed: {0}")]
+    #[error("can't sign the report: {0}")]
     Sign(#[from] Ambiguous),
-    #[error("the edge could not be reached: {0}")]
-    Away(#[from] reqwest::Error),
-    #[error("the report could not be written: {0}")]
+    #[error("can't reach the edge: {0}")]
+    Unreachable(#[from] reqwest::Error),
+    #[error("can't write the report: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("the edge answered {0}")]
+    #[error("the edge returned {0}")]
     Refused(reqwest::StatusCode),
 }
 
 impl Edge {
+    /// Creates a client.
+    ///
     /// # Errors
-    /// If the system has no TLS to offer.
+    /// Returns an error if TLS is unavailable.
     pub fn new(url: Url, keys: Keyring, clock: Clock) -> Result<Self, reqwest::Error> {
         let client =
             Client::builder().timeout(REPORT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { url, keys, client, clock })
     }
 
-    /// Reports every step, oldest first, until `stop`, and then what is left, so that callers can read how
-    /// their jobs ended while the origin is away. The edge ignores what it knows better, so that a report may
-    /// be repeated.
-    pub async fn keep_told(self, store: Arc<dyn Store>, stop: CancellationToken) {
-        self.enter(store.as_ref()).await;
-        self.tell_until(store.as_ref(), &stop).await;
-        let rest = async { while let Ok(true) = self.tell_a_page(store.as_ref()).await {} };
+    /// Reports every step, the oldest first, until `stop`, and then the remaining ones. Callers can
+    /// then read how their jobs ended while the origin is offline. The edge ignores outdated
+    /// states, so a report may be repeated.
+    pub async fn run_reporter(self, store: Arc<dyn Store>, stop: CancellationToken) {
+        self.register_cursor(store.as_ref()).await;
+        self.report_until(store.as_ref(), &stop).await;
+        let rest = async { while let Ok(true) = self.report_page(store.as_ref()).await {} };
         if tokio::time::timeout(FLUSH_TIMEOUT, rest).await.is_err() {
-            tracing::warn!("the edge was not told of every job before the end");
+            tracing::warn!("the edge did not receive every job state before the shutdown");
         }
     }
 
-    /// Enters the edge among those that read the steps, so that what it has not been told yet is kept for it.
-    async fn enter(&self, store: &dyn Store) {
-        let entered = match store.cursor(CURSOR).await {
-            Ok(place) => store.set_cursor(CURSOR, place).await,
+    /// Registers the edge's cursor, so that the store keeps the steps that the edge has not
+    /// received.
+    async fn register_cursor(&self, store: &dyn Store) {
+        let registered = match store.cursor(CURSOR_NAME).await {
+            Ok(cursor) => store.set_cursor(CURSOR_NAME, cursor).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = entered {
-            tracing::warn!(%error, "the edge's place among the steps could not be noted");
+        if let Err(error) = registered {
+            tracing::warn!(%error, "the edge's cursor could not be stored");
         }
     }
 
-    async fn tell_until(&self, store: &dyn Store, stop: &CancellationToken) {
+    async fn report_until(&self, store: &dyn Store, stop: &CancellationToken) {
         let (mut failures, mut seen) = (0_u32, 0);
         loop {
-            let told = tokio::select! {
+            let reported = tokio::select! {
                 () = stop.cancelled() => return,
-                told = self.tell_a_page(store) => told,
+                reported = self.report_page(store) => reported,
             };
-            let pause = match told {
+            let pause = match reported {
                 Ok(true) => {
                     failures = 0;
                     continue;
@@ -107,7 +111,7 @@ impl Edge {
                 Err(error) => {
                     failures = failures.saturating_add(1);
                     let wait = BACKOFF.wait(failures, entropy::fraction());
-                    tracing::warn!(%error, retry_in = ?wait, "the edge was not told where jobs stand");
+                    tracing::warn!(%error, retry_in = ?wait, "the edge did not receive the job states");
                     tokio::select! {
                         () = stop.cancelled() => return,
                         () = tokio::time::sleep(wait) => {}
@@ -124,21 +128,22 @@ impl Edge {
         }
     }
 
-    /// Whether there was something to tell.
-    async fn tell_a_page(&self, store: &dyn Store) -> Result<bool, NotTold> {
-        let after = store.cursor(CURSOR).await?;
+    /// Reports a page of steps. Returns whether there were any.
+    async fn report_page(&self, store: &dyn Store) -> Result<bool, ReportError> {
+        let after = store.cursor(CURSOR_NAME).await?;
         let steps = store.steps(after, MAX_STATES).await?;
         let Some(last) = steps.last().map(|step| step.sequence) else { return Ok(false) };
-        let told = self.tell(latest(&steps)).await?;
-        for job in told.cancelled {
+        let applied = self.send(latest(&steps)).await?;
+        for job in applied.cancelled {
             self.cancel(store, job).await?;
         }
-        store.set_cursor(CURSOR, last).await?;
+        store.set_cursor(CURSOR_NAME, last).await?;
         Ok(true)
     }
 
-    /// Ends a job that was cancelled at the edge. One that has moved is told of again, and tried again then.
-    async fn cancel(&self, store: &dyn Store, id: JobId) -> Result<(), NotTold> {
+    /// Cancels a job that was cancelled at the edge. A job that changes meanwhile is reported and
+    /// cancelled again.
+    async fn cancel(&self, store: &dyn Store, id: JobId) -> Result<(), ReportError> {
         let Some(job) = store.job(id).await? else { return Ok(()) };
         let event = Event::Cancelled { reason: "cancelled at the edge".to_owned() };
         let Ok(change) = Change::of(job).then(event, self.clock.now()) else { return Ok(()) };
@@ -148,7 +153,7 @@ impl Edge {
         }
     }
 
-    async fn tell(&self, states: Vec<StateLine>) -> Result<Applied, NotTold> {
+    async fn send(&self, states: Vec<StateLine>) -> Result<Applied, ReportError> {
         let body = serde_json::to_vec(&StateReport { states })?;
         let content_type = "application/json";
         let request = Request { method: "POST", path: PATH, query: "", content_type, body: &body };
@@ -164,13 +169,13 @@ impl Edge {
         }
         let answer = post.body(body).send().await?;
         if !answer.status().is_success() {
-            return Err(NotTold::Refused(answer.status()));
+            return Err(ReportError::Refused(answer.status()));
         }
         Ok(answer.json().await?)
     }
 }
 
-/// The last step of each job.
+/// Returns the last step of each job.
 fn latest(steps: &[JobStep]) -> Vec<StateLine> {
     let mut jobs: BTreeMap<JobId, &JobStep> = BTreeMap::new();
     for step in steps {

@@ -1,40 +1,41 @@
-//! The origin's doors: HTTP for what the edge and local callers send, gRPC for local callers.
+//! The origin's APIs: HTTP for the edge and for local callers, and gRPC for local callers.
 //!
-//! `door` turns a request into an admitted one. `routes` has the handlers in folders that mirror the paths, and builds the
-//! router out of the table that both doors share; a handler names the parts of the gateway that it works with. `rpc` serves
-//! jobs over gRPC. `calls` carries synchronous calls over the bus, `jobs` is what is kept, `watch` tells who waits for a
-//! durable job, `waits` keeps each tenant to its share, `ledger` tells the edge where jobs stand. `generate` asks for texts,
-//! which `stream` passes on as they grow.
+//! `auth` authenticates requests. `routes` holds the handlers in folders that mirror the paths, and
+//! builds the router from the route table that the edge and the origin share. A handler names the
+//! components that it uses. `rpc` serves jobs over gRPC. `calls` runs synchronous calls over the
+//! bus, and `jobs` handles durable jobs. `job_watcher` notifies callers that wait for them.
+//! `concurrency` keeps each tenant within its share, and `ledger` reports job states to the edge.
+//! `generate` handles requests for texts, and `stream` streams the responses.
 
-mod background;
+pub mod auth;
+mod background_tasks;
+mod blocking;
 mod calls;
+mod concurrency;
 mod connections;
-pub mod door;
+mod error;
 mod gateway;
 mod generate;
-mod holders;
+mod job_watcher;
 mod jobs;
 pub mod ledger;
 mod limits;
 mod metrics;
-mod metrics_door;
+mod metrics_endpoint;
 mod models;
-mod offload;
 mod readers;
-mod refuse;
+mod revocations;
 mod routes;
 mod rpc;
 mod serve;
 mod stream;
-mod unread;
-mod waits;
-mod watch;
+mod unread_bytes;
 mod workers;
 
-pub use door::{Credentials, LocalKey, LocalKeyError};
+pub use auth::{Credentials, LocalKey, LocalKeyError};
 pub use gateway::{Gateway, Parts};
-pub use limits::{Limits, Share};
-pub use metrics_door::serve as serve_metrics;
-pub use models::{Listing, Models};
+pub use limits::{Limits, SharedLimit};
+pub use metrics_endpoint::serve as serve_metrics;
+pub use models::{ModelListing, Models};
 pub use rpc::serve as serve_grpc;
 pub use serve::serve;

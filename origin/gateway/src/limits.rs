@@ -1,34 +1,35 @@
-//! How much may be open at once, so that nobody takes what others need.
+//! Limits on what may be open at the same time, so that no tenant can take the resources of others.
 
 use std::time::Duration;
 
-/// How long open requests have to end once the door is closed.
+/// How long open requests may take to end after the APIs stop accepting new ones.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much the gateway lets be open at once.
+/// The limits on what may be open at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections of the HTTP door.
+    /// Connections of the HTTP API.
     pub connections: usize,
-    /// Bytes of bodies that are being read. A tenant has as much as the others leave free, times its weight.
+    /// Bytes of bodies that are being read. A tenant may have as much as the others leave free,
+    /// times its weight.
     pub bodies: usize,
-    /// Submissions that wait for the store, of which a tenant has its share in the same way.
+    /// Submissions that wait for the store. Tenants share it in the same way.
     pub submissions: usize,
-    /// Answers that stream.
-    pub streams: Share,
-    /// Those who read events as they come: of jobs' logs, and of answers.
-    pub readers: Share,
-    /// Such readers of one job.
+    /// Streamed responses.
+    pub streams: SharedLimit,
+    /// Clients that stream events of job logs or of responses.
+    pub readers: SharedLimit,
+    /// Clients that stream events of the same job.
     pub readers_of_job: usize,
-    /// Bytes of answers that wait to be taken by their clients.
-    pub unread_bytes: Share,
-    /// Bytes of streams that have ended and are kept for clients that may come back for the rest.
-    pub ended_bytes: Share,
+    /// Bytes of responses that their clients have not read.
+    pub unread_bytes: SharedLimit,
+    /// Bytes of ended streams that clients may resume.
+    pub ended_bytes: SharedLimit,
 }
 
-/// A number for all tenants together, and for each of them.
+/// A limit for all tenants together, and one for each tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
+pub struct SharedLimit {
     pub all: usize,
     pub of_tenant: usize,
 }
@@ -38,13 +39,13 @@ impl Default for Limits {
         Self {
             connections: 4096,
             bodies: 64 * 1024 * 1024,
-            // The store's writer has a line that is twice as long.
+            // The queue of the store's writer is twice as long.
             submissions: 2048,
-            streams: Share { all: 1024, of_tenant: 256 },
-            readers: Share { all: 2048, of_tenant: 512 },
+            streams: SharedLimit { all: 1024, of_tenant: 256 },
+            readers: SharedLimit { all: 2048, of_tenant: 512 },
             readers_of_job: 16,
-            unread_bytes: Share { all: 1024 * 1024 * 1024, of_tenant: 256 * 1024 * 1024 },
-            ended_bytes: Share { all: 64 * 1024 * 1024, of_tenant: 16 * 1024 * 1024 },
+            unread_bytes: SharedLimit { all: 1024 * 1024 * 1024, of_tenant: 256 * 1024 * 1024 },
+            ended_bytes: SharedLimit { all: 64 * 1024 * 1024, of_tenant: 16 * 1024 * 1024 },
         }
     }
 }

@@ -6,7 +6,7 @@ use cortex_platform::metrics::{self, DURATION_BUCKETS, HistogramVec, IntGauge, R
 use cortex_platform::telemetry::genai;
 use http::StatusCode;
 
-/// Requests of the HTTP door. A clone counts the same.
+/// Metrics of the HTTP API. Clones share the counters.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpMetrics {
     duration: HistogramVec,
@@ -22,7 +22,10 @@ impl Default for HttpMetrics {
                 &["method", "route", "status"],
                 DURATION_BUCKETS,
             ),
-            open: metrics::gauge("cortex_http_requests_open", "Requests whose response has not begun."),
+            open: metrics::gauge(
+                "cortex_http_requests_open",
+                "Requests that wait for the head of their response.",
+            ),
         }
     }
 }
@@ -34,7 +37,7 @@ impl HttpMetrics {
         OpenRequest(self.open.clone())
     }
 
-    /// `route` is a template of the table of routes, or [`UNMATCHED`].
+    /// Records a response. `route` is a path of the route table, or [`UNMATCHED`].
     pub(crate) fn answered(&self, method: &str, route: &str, status: StatusCode, took: Duration) {
         self.duration.with_label_values(&[method, route, status.as_str()]).observe(took.as_secs_f64());
     }
@@ -45,12 +48,12 @@ impl HttpMetrics {
     }
 }
 
-/// The route of a request that matches none.
+/// The label of requests without a route.
 pub(crate) const UNMATCHED: &str = "unmatched";
-/// The method of a request that matches no route: callers can send any word.
+/// The method label of requests without a route, because callers can send any method.
 pub(crate) const OTHER_METHOD: &str = "other";
 
-/// A request that has no response yet.
+/// A request without a response.
 #[derive(Debug)]
 pub(crate) struct OpenRequest(IntGauge);
 
@@ -60,8 +63,8 @@ impl Drop for OpenRequest {
     }
 }
 
-/// Requests for generated texts and embeddings, by model. Only models that are listed here are counted, so that callers
-/// can't make label values. A clone counts the same.
+/// Durations of generation and embedding requests by model. Only known models are counted, so that
+/// callers can't create labels. Clones share the counters.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelMetrics {
     duration: HistogramVec,
@@ -82,11 +85,12 @@ impl Default for ModelMetrics {
         Self {
             duration: histograms(
                 genai::REQUEST_DURATION,
-                "Time from a request for a model to its end, by its gateway.",
+                "Duration of a request to a model, measured at the gateway.",
             ),
             first_token: histograms(
                 genai::TIME_TO_FIRST_TOKEN,
-                "Time from a streaming request to the first piece of its response, by its gateway.",
+                "Time from a streaming request to the first chunk of its response, measured at \
+                    the gateway.",
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! The models there are, by what they do.
+//! The available models by kind.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,52 +6,53 @@ use std::sync::Arc;
 use cortex_api::{ModelPage, ModelView};
 use cortex_domain::id::ModelName;
 
-/// The models there are, by what they do.
+/// The available models by kind.
 #[derive(Clone, Debug, Default)]
 pub struct Models {
-    /// Those that embed.
+    /// Embedding models.
     pub embedding: Vec<ModelName>,
-    /// Those that go on with a text or a conversation.
-    pub chat: Listing,
+    /// Models for chat and completions.
+    pub chat: ModelListing,
 }
 
-/// Models that come and go with their files, so that they are looked for each time. Clones look alike.
+/// Models that are available while their files are installed, which is checked at each use. Clones
+/// share the list.
 #[derive(Clone)]
-pub struct Listing {
+pub struct ModelListing {
     names: Arc<[ModelName]>,
-    is_here: Arc<dyn Fn(&ModelName) -> bool + Send + Sync>,
+    is_available: Arc<dyn Fn(&ModelName) -> bool + Send + Sync>,
 }
 
-impl Listing {
-    /// Those of `names` that `is_here` finds; the first of them is the usual one.
+impl ModelListing {
+    /// Lists those of `names` for which `is_available` returns true. The first one is the default.
     pub fn new(
         names: impl IntoIterator<Item = ModelName>,
-        is_here: impl Fn(&ModelName) -> bool + Send + Sync + 'static,
+        is_available: impl Fn(&ModelName) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { names: names.into_iter().collect(), is_here: Arc::new(is_here) }
+        Self { names: names.into_iter().collect(), is_available: Arc::new(is_available) }
     }
 
-    /// Whether a model is there; looks for no other.
-    pub(crate) fn has(&self, name: &ModelName) -> bool {
-        self.names.contains(name) && (self.is_here)(name)
+    /// Returns whether a model is listed and available. It checks no other model.
+    pub(crate) fn contains(&self, name: &ModelName) -> bool {
+        self.names.contains(name) && (self.is_available)(name)
     }
 
-    /// All that are there.
-    pub(crate) fn now(&self) -> Vec<ModelName> {
-        self.names.iter().filter(|name| (self.is_here)(name)).cloned().collect()
+    /// Returns the available models.
+    pub(crate) fn available(&self) -> Vec<ModelName> {
+        self.names.iter().filter(|name| (self.is_available)(name)).cloned().collect()
     }
 }
 
-impl Default for Listing {
-    /// None, ever.
+impl Default for ModelListing {
+    /// Returns an empty list.
     fn default() -> Self {
         Self::new([], |_| false)
     }
 }
 
-impl fmt::Debug for Listing {
+impl fmt::Debug for ModelListing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listing").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("ModelListing").field("names", &self.names).finish_non_exhaustive()
     }
 }
 
@@ -62,7 +63,7 @@ impl Models {
             move |name: &ModelName| ModelView::new(name.as_str(), 0, "cortex").of_kind(kind)
         };
         let embedding = embedding.iter().map(of_kind("embedding"));
-        ModelPage::new(embedding.chain(chat.now().iter().map(of_kind("chat"))).collect())
+        ModelPage::new(embedding.chain(chat.available().iter().map(of_kind("chat"))).collect())
     }
 }
 
@@ -73,18 +74,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_model_that_is_asked_for_is_looked_for() {
+    fn only_the_requested_model_is_checked() {
         let name = |name: &str| name.parse::<ModelName>().unwrap();
         let looked = Arc::new(Mutex::new(Vec::new()));
-        let listing = Listing::new([name("a"), name("b"), name("c")], {
+        let listing = ModelListing::new([name("a"), name("b"), name("c")], {
             let looked = looked.clone();
             move |name| {
                 looked.lock().unwrap().push(name.to_string());
                 name.as_str() != "b"
             }
         });
-        assert!(listing.has(&name("c")) && !listing.has(&name("b")) && !listing.has(&name("d")));
+        assert!(
+            listing.contains(&name("c")) && !listing.contains(&name("b")) && !listing.contains(&name("d"))
+        );
         assert_eq!(*looked.lock().unwrap(), ["c", "b"]);
-        assert_eq!(listing.now(), [name("a"), name("c")]);
+        assert_eq!(listing.available(), [name("a"), name("c")]);
     }
 }

@@ -1,4 +1,4 @@
-//! Those who read events as they come: how many of a job, of a tenant and in all.
+//! Counts the clients that stream events, per job, per tenant and in total.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,12 +10,13 @@ use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::{JobId, Tenant};
 
-use crate::limits::{Limits, Share};
+use crate::error;
+use crate::limits::{Limits, SharedLimit};
 
-/// A clone is the same list.
+/// The open event streams. Clones share the counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Readers {
-    all: Share,
+    all: SharedLimit,
     of_job: usize,
     counts: Arc<Mutex<Counts>>,
 }
@@ -27,9 +28,9 @@ struct Counts {
     jobs: HashMap<JobId, usize>,
 }
 
-/// One reader's place, until it is dropped.
+/// One client's slot, which is freed on drop.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ReaderSlot {
     readers: Readers,
     tenant: Tenant,
     job: JobId,
@@ -40,27 +41,29 @@ impl Readers {
         Self { all: limits.readers, of_job: limits.readers_of_job, counts: Arc::default() }
     }
 
+    /// Takes a slot.
+    ///
     /// # Errors
-    /// If the job or its tenant has as many readers as it may have, or there are too many in all.
-    pub(crate) fn enter(&self, tenant: &Tenant, job: JobId) -> Result<Place, Problem> {
+    /// Returns an error if the job, its tenant or all tenants together have reached their limit.
+    pub(crate) fn register(&self, tenant: &Tenant, job: JobId) -> Result<ReaderSlot, Problem> {
         let mut counts = self.counts();
         let Counts { all, tenants, jobs } = &*counts;
         let of_tenant = tenants.get(tenant).copied().unwrap_or_default();
         let of_job = jobs.get(&job).copied().unwrap_or_default();
         if of_job >= self.of_job {
-            return Err(full("this job", self.of_job));
+            return Err(too_many_readers("the job", self.of_job));
         }
         if of_tenant >= self.all.of_tenant {
-            return Err(full("this tenant", self.all.of_tenant));
+            return Err(too_many_readers("the tenant", self.all.of_tenant));
         }
         if *all >= self.all.all {
-            return Err(crate::refuse::overloaded());
+            return Err(error::overloaded());
         }
         counts.all += 1;
         *counts.tenants.entry(tenant.clone()).or_default() += 1;
         *counts.jobs.entry(job).or_default() += 1;
         drop(counts);
-        Ok(Place { readers: self.clone(), tenant: tenant.clone(), job })
+        Ok(ReaderSlot { readers: self.clone(), tenant: tenant.clone(), job })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -68,16 +71,16 @@ impl Readers {
     }
 }
 
-impl Drop for Place {
+impl Drop for ReaderSlot {
     fn drop(&mut self) {
         let mut counts = self.readers.counts();
         counts.all = counts.all.saturating_sub(1);
-        one_less(&mut counts.tenants, self.tenant.clone());
-        one_less(&mut counts.jobs, self.job);
+        decrement(&mut counts.tenants, self.tenant.clone());
+        decrement(&mut counts.jobs, self.job);
     }
 }
 
-fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, of: K) {
+fn decrement<K: Eq + Hash>(counts: &mut HashMap<K, usize>, of: K) {
     if let Entry::Occupied(mut count) = counts.entry(of) {
         *count.get_mut() -= 1;
         if *count.get() == 0 {
@@ -86,9 +89,9 @@ fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, of: K) {
     }
 }
 
-fn full(whose: &str, most: usize) -> Problem {
+fn too_many_readers(owner: &str, most: usize) -> Problem {
     let detail =
-        format!("{whose} has {most} open event streams, which is the most: close one, then try again");
+        format!("{owner} has {most} open event streams, which is the limit: close one, then try again");
     Problem::new(ErrorCode::Overloaded, detail).with("limit", most).retry_after(Duration::from_secs(1))
 }
 
@@ -99,7 +102,7 @@ mod tests {
     use super::*;
 
     fn readers() -> Readers {
-        let readers = Share { all: 6, of_tenant: 4 };
+        let readers = SharedLimit { all: 6, of_tenant: 4 };
         Readers::new(&Limits { readers, readers_of_job: 2, ..Limits::default() })
     }
 
@@ -112,19 +115,19 @@ mod tests {
     }
 
     #[test]
-    fn a_job_a_tenant_and_all_together_have_so_many_readers_and_no_more() {
+    fn the_readers_of_a_job_of_a_tenant_and_of_all_are_limited() {
         let readers = readers();
-        let enter = |name, n| readers.enter(&tenant(name), job(n));
-        let mut places: Vec<_> = [1, 1, 2].map(|n| enter("a", n).unwrap()).into();
+        let enter = |name, n| readers.register(&tenant(name), job(n));
+        let mut slots: Vec<_> = [1, 1, 2].map(|n| enter("a", n).unwrap()).into();
         let refused = enter("a", 1).unwrap_err();
         assert_eq!((refused.kind, &refused.extensions["limit"]), (ErrorCode::Overloaded, &2.into()));
-        places.push(enter("a", 3).unwrap());
+        slots.push(enter("a", 3).unwrap());
         assert_eq!(enter("a", 4).unwrap_err().extensions["limit"], 4);
-        places.extend([5, 6].map(|n| enter("b", n).unwrap()));
+        slots.extend([5, 6].map(|n| enter("b", n).unwrap()));
         assert_eq!(enter("c", 7).unwrap_err().kind, ErrorCode::Overloaded);
-        places.remove(0);
-        places.push(enter("a", 1).unwrap());
-        drop(places);
+        slots.remove(0);
+        slots.push(enter("a", 1).unwrap());
+        drop(slots);
         let counts = readers.counts();
         assert!(counts.all == 0 && counts.tenants.is_empty() && counts.jobs.is_empty());
     }

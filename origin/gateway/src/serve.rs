@@ -1,5 +1,5 @@
-//! Connections: HTTP/1.1 with limits on their number, on the time and size of a head, and on how long an answer waits to
-//! be taken, so that slow clients are cut.
+//! Connections over HTTP/1.1. Their number, the time and size of a head, and the time that a client
+//! may leave a response unread are limited.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,56 +25,57 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
 
-use crate::connections::{Connection, Connections, Vouch};
-use crate::door;
+use crate::auth;
+use crate::connections::{Connection, Connections, RequestIdentity};
+use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::limits::DRAIN_TIMEOUT;
 use crate::metrics::{HttpMetrics, OTHER_METHOD, UNMATCHED};
-use crate::refuse::Refused;
 use crate::routes::router;
-use crate::unread::Unread;
+use crate::unread_bytes::UnreadBytes;
 
-/// How long a request's head may take to arrive, and an idle connection may stay.
+/// How long the head of a request may take to arrive, and how long a connection may stay idle.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
+/// How long to wait after a connection could not be accepted, usually because file descriptors ran
+/// out.
 pub(crate) const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`, then lets open requests end.
+/// Serves until `stop`, then waits for open requests.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
-    let connections = Connections::new(gateway.listening.connections);
-    let rule = match listener.local_addr() {
-        Ok(address) => door::rule(address, gateway.listening.allowed_hosts.clone()),
-        Err(error) => return tracing::error!(%error, "the door's address can't be read"),
+    let connections = Connections::new(gateway.server_settings.connections);
+    let guard = match listener.local_addr() {
+        Ok(address) => auth::loopback_guard(address, gateway.server_settings.allowed_hosts.clone()),
+        Err(error) => return tracing::error!(%error, "the address of the HTTP API can't be read"),
     };
     let router = TowerToHyperService::new(router(gateway.clone()));
-    let door = HttpDoor {
-        rule,
+    let server = HttpServer {
+        guard,
         router,
         connections,
-        unread: gateway.listening.unread.clone(),
+        unread: gateway.server_settings.unread.clone(),
         metrics: gateway.http_metrics.clone(),
     };
-    let open = door.accept(listener, &stop).await;
+    let open = server.accept(listener, &stop).await;
     gateway.background.close();
     if tokio::time::timeout(DRAIN_TIMEOUT, open.wait()).await.is_err() {
-        tracing::warn!("requests were still open when the grace period ended");
+        tracing::warn!("requests were still open after the shutdown timeout");
     }
 }
 
-/// What every connection of the door works with.
-struct HttpDoor {
-    /// On loopback, who may send a request there.
-    rule: Option<Arc<LoopbackGuard>>,
+/// The state that all connections share.
+struct HttpServer {
+    /// The check for requests without a signature, on loopback only.
+    guard: Option<Arc<LoopbackGuard>>,
     router: TowerToHyperService<Router>,
     connections: Connections,
-    unread: Unread,
+    unread: UnreadBytes,
     metrics: HttpMetrics,
 }
 
-impl HttpDoor {
-    /// Takes connections until `stop`; returns those that are open then.
+impl HttpServer {
+    /// Accepts connections until `stop`. Returns the open ones.
     async fn accept(self, listener: TcpListener, stop: &CancellationToken) -> TaskTracker {
-        let (door, open) = (Arc::new(self), TaskTracker::new());
+        let (server, open) = (Arc::new(self), TaskTracker::new());
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
@@ -84,14 +85,17 @@ impl HttpDoor {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    door.connections.shed();
+                    server.connections.close_unauthenticated();
                     tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     continue;
                 }
             };
-            match door.connections.enter(peer.ip()) {
-                Some(place) => drop(open.spawn(door.clone().serve(stream, place, stop.clone()))),
-                None => tracing::warn!(%peer, "a connection was refused: known callers have too many"),
+            match server.connections.open(peer.ip()) {
+                Some(place) => drop(open.spawn(server.clone().serve(stream, place, stop.clone()))),
+                None => {
+                    tracing::warn!(%peer, "a connection was rejected: authenticated callers hold \
+                        all of them")
+                }
             }
         }
         open.close();
@@ -110,13 +114,14 @@ impl HttpDoor {
             .max_buf_size(MAX_HEAD)
             .serve_connection(
                 TokioIo::new(join(Framed::new(reader), WriteTimeout::new(writer))),
-                service_fn(|request| self.answer(place.vouch(), request)),
+                service_fn(|request| self.answer(place.new_request(), request)),
             );
         tokio::pin!(connection);
         let served = tokio::select! {
             served = connection.as_mut() => served,
             () = place.closed() => {
-                tracing::debug!("an unknown caller's connection was closed: there are too many");
+                tracing::debug!("an unauthenticated connection was closed: there are too many \
+                    connections");
                 return;
             }
             () = stop.cancelled() => {
@@ -125,18 +130,22 @@ impl HttpDoor {
             }
         };
         if let Err(error) = served {
-            tracing::debug!(%error, "a connection ended badly");
+            tracing::debug!(%error, "a connection failed");
         }
     }
 
-    /// Serves a request within a span of its own, and measures it.
-    async fn answer(&self, vouch: Vouch, request: Request<Incoming>) -> Result<Response, Infallible> {
+    /// Serves a request in its own span, and measures it.
+    async fn answer(
+        &self,
+        identity: RequestIdentity,
+        request: Request<Incoming>,
+    ) -> Result<Response, Infallible> {
         let (began, open) = (Instant::now(), self.metrics.open());
         let info = find_at_origin(request.method().as_str(), request.uri().path());
         let (method, route) =
             info.map_or((OTHER_METHOD, UNMATCHED), |info| (info.method.as_str(), info.path));
         let span = request_span(method, route, request.headers());
-        let response = self.respond(vouch, request).instrument(span.clone()).await?;
+        let response = self.respond(identity, request).instrument(span.clone()).await?;
         let status = response.status();
         span.record(telemetry::HTTP_STATUS, status.as_u16());
         if status.is_server_error() {
@@ -147,18 +156,22 @@ impl HttpDoor {
         Ok(response)
     }
 
-    async fn respond(&self, vouch: Vouch, mut request: Request<Incoming>) -> Result<Response, Infallible> {
+    async fn respond(
+        &self,
+        identity: RequestIdentity,
+        mut request: Request<Incoming>,
+    ) -> Result<Response, Infallible> {
         let shape = shape(request.uri().path());
-        if let Err(problem) = door::enter(self.rule.as_deref(), &request) {
-            return Ok(Refused { problem, shape }.into_response());
+        if let Err(problem) = auth::check_request(self.guard.as_deref(), &request) {
+            return Ok(ApiError { problem, shape }.into_response());
         }
-        request.extensions_mut().insert(vouch.clone());
+        request.extensions_mut().insert(identity.clone());
         let answer = self.router.call(request).await?;
-        Ok(match vouch.tenant() {
+        Ok(match identity.tenant() {
             Some(tenant) => self
                 .unread
                 .count(tenant, answer)
-                .unwrap_or_else(|problem| Refused { problem, shape }.into_response()),
+                .unwrap_or_else(|problem| ApiError { problem, shape }.into_response()),
             None => answer,
         })
     }

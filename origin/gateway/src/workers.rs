@@ -1,4 +1,4 @@
-//! Which workers are there, by their heartbeats.
+//! The connected workers, according to their heartbeats.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,24 +12,24 @@ use cortex_domain::worker::Heartbeat;
 use cortex_platform::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
-/// A worker not heard of for so long is not listed.
-const SILENCE_LIMIT: Duration = Duration::from_secs(10);
-/// Workers remembered at most.
-const MOST: usize = 10_000;
+/// How long a worker may send no heartbeat before it is no longer listed.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum number of remembered workers.
+const MAX_WORKERS: usize = 10_000;
 
-/// A clone is the same list.
+/// The latest heartbeat of each worker. Clones share the list.
 #[derive(Clone, Debug)]
 pub(crate) struct Workers {
-    heard: Arc<Mutex<BTreeMap<WorkerId, (Uptime, Heartbeat)>>>,
+    heartbeats: Arc<Mutex<BTreeMap<WorkerId, (Uptime, Heartbeat)>>>,
     clock: Clock,
 }
 
 impl Workers {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { heard: Arc::default(), clock }
+        Self { heartbeats: Arc::default(), clock }
     }
 
-    /// Listens to heartbeats; the future runs until `stop`.
+    /// Subscribes to heartbeats. The returned future runs until `stop`.
     pub(crate) async fn listen(
         self,
         bus: &dyn Bus,
@@ -44,25 +44,25 @@ impl Workers {
                 };
                 let Some(event) = event else { return };
                 if let Ok(heartbeat) = cortex_wire::decode_heartbeat(&event.body) {
-                    self.note(heartbeat, self.clock.uptime());
+                    self.record(heartbeat, self.clock.uptime());
                 }
             }
         })
     }
 
-    fn note(&self, heartbeat: Heartbeat, now: Uptime) {
-        let mut workers = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.retain(|_, (seen, _)| now.since(*seen) <= SILENCE_LIMIT);
-        if workers.len() < MOST || workers.contains_key(&heartbeat.worker) {
+    fn record(&self, heartbeat: Heartbeat, now: Uptime) {
+        let mut workers = self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner);
+        workers.retain(|_, (seen, _)| now.since(*seen) <= SILENCE_TIMEOUT);
+        if workers.len() < MAX_WORKERS || workers.contains_key(&heartbeat.worker) {
             workers.insert(heartbeat.worker.clone(), (now, heartbeat));
         }
     }
 
-    /// Those that are there.
+    /// Returns the latest heartbeat of each connected worker.
     pub(crate) fn present(&self) -> Vec<Heartbeat> {
         let now = self.clock.uptime();
-        let workers = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = workers.values().filter(|(seen, _)| now.since(*seen) <= SILENCE_LIMIT);
+        let workers = self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = workers.values().filter(|(seen, _)| now.since(*seen) <= SILENCE_TIMEOUT);
         here.map(|(_, heartbeat)| heartbeat.clone()).collect()
     }
 }

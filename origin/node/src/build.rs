@@ -1,4 +1,4 @@
-//! Builds a node from its configuration: the one place that picks implementations.
+//! Builds a node from its configuration. Only this module chooses implementations.
 
 use std::sync::Arc;
 
@@ -27,23 +27,24 @@ use crate::operator::operator_roles;
 use crate::role::Roles;
 use crate::secrets::Secrets;
 
-/// Payloads of open synchronous calls, in bytes.
-const CALL_MEMORY: usize = 256 * 1024 * 1024;
+/// Maximum size of the payloads of open synchronous calls, in bytes.
+const MAX_CALL_PAYLOAD_BYTES: usize = 256 * 1024 * 1024;
 
-/// Sockets that are bound already, so that a port in use is reported before anything starts.
+/// Bound sockets, so that a port in use is reported before anything starts.
 #[derive(Debug)]
 pub struct Sockets {
     pub api: TcpListener,
-    /// The gRPC door's, unless it is left out.
+    /// The socket of the gRPC API. `None` if it is disabled.
     pub grpc: Option<TcpListener>,
-    /// The metrics door's, unless it is left out.
+    /// The socket of the metrics endpoint. `None` if it is disabled.
     pub metrics: Option<TcpListener>,
 }
 
-/// Starts the roles of a node: gateway and scheduler with the workers' link, and the safety kernel unless it is remote.
+/// Starts the roles of a node: the gateway, the scheduler with the workers' link, and the safety
+/// kernel unless it is remote.
 ///
 /// # Errors
-/// Returns an error if the store can't be opened, or a part can't be set up.
+/// Returns an error if the store can't be opened or a component can't be set up.
 pub async fn build(
     config: Config,
     roles: &Roles,
@@ -59,7 +60,7 @@ pub async fn build(
     let store = open_store(home, &config.store).await?;
     store.register(&registry);
     let jobs: Arc<dyn Store> = store.clone();
-    let payloads = Arc::new(TieredPayloads::new(store as Arc<dyn Payloads>, CALL_MEMORY));
+    let payloads = Arc::new(TieredPayloads::new(store as Arc<dyn Payloads>, MAX_CALL_PAYLOAD_BYTES));
     let embedded = Embedded::new(Room::default());
     embedded.register(&registry);
     let bus: Arc<dyn Bus> = Arc::new(embedded.clone());
@@ -99,7 +100,7 @@ pub async fn build(
     .await?;
     gateway.register(&registry);
 
-    let (doors, links, reporter) = (Tasks::default(), Tasks::default(), Tasks::default());
+    let (apis, links, reporter) = (Tasks::default(), Tasks::default(), Tasks::default());
     for listener in [Some(listeners.local), listeners.remote].into_iter().flatten() {
         let (server, stop) = (server.clone(), links.stop.clone());
         links.tracker.spawn(async move {
@@ -109,12 +110,12 @@ pub async fn build(
         });
     }
     links.tracker.spawn(kept.watch(server, links.stop.clone()));
-    doors.tracker.spawn(cortex_gateway::serve(gateway.clone(), sockets.api, doors.stop.clone()));
+    apis.tracker.spawn(cortex_gateway::serve(gateway.clone(), sockets.api, apis.stop.clone()));
     if let Some(listener) = sockets.grpc {
-        let serving = cortex_gateway::serve_grpc(gateway.clone(), listener, doors.stop.clone());
-        doors.tracker.spawn(async move {
+        let serving = cortex_gateway::serve_grpc(gateway.clone(), listener, apis.stop.clone());
+        apis.tracker.spawn(async move {
             if let Err(error) = serving.await {
-                tracing::error!(%error, "the gRPC door failed");
+                tracing::error!(%error, "the gRPC API failed");
             }
         });
     }
@@ -129,7 +130,7 @@ pub async fn build(
     }
     if let Some(url) = config.gateway.edge {
         let edge = Edge::new(url, secrets.origin_keyring()?, clock)?;
-        reporter.tracker.spawn(edge.keep_told(jobs, reporter.stop.clone()));
+        reporter.tracker.spawn(edge.run_reporter(jobs, reporter.stop.clone()));
     }
     Ok(Handle {
         address,
@@ -140,7 +141,7 @@ pub async fn build(
         gateway,
         scheduler,
         bus: embedded,
-        doors,
+        apis,
         links,
         reporter,
     })
@@ -162,7 +163,8 @@ async fn listen(home: &Home, config: &LinkConfig) -> Result<Listeners, BuildErro
     Ok(Listeners { local: Listener::bind(&local, &identity).await?, remote })
 }
 
-/// Who may call: the edge by its signatures and, on loopback alone, the holder of the local key.
+/// Returns the credentials of callers: the edge's signing keys and, on loopback only, the local
+/// key.
 fn credentials(config: &GatewayConfig, secrets: &Secrets, loopback: bool) -> Result<Credentials, BuildError> {
     let operator = &config.operator;
     let key = operator.api_key.as_ref().unwrap_or(&secrets.api_key);
@@ -181,8 +183,8 @@ fn gate(
             if !policies.know(tenant) {
                 tracing::warn!(
                     %tenant,
-                    "the policies name neither this tenant nor a default, so that all it asks for is denied; name it in a \
-                     file given with --safety"
+                    "the policies name neither this tenant nor a default, so every request of the tenant is denied: name \
+                     it in a file given with --safety"
                 );
             }
             Ok(Arc::new(Kernel::new(policies.clone())))
@@ -196,7 +198,8 @@ async fn open_store(home: &Home, config: &StoreConfig) -> Result<Arc<SqliteStore
     Ok(Arc::new(store))
 }
 
-/// The limits of the doors, with descriptors left over for the store, the workers and the edge.
+/// Lowers the limits of the APIs, so that descriptors remain for the store, the workers and the
+/// edge.
 fn within_descriptors(limits: Limits) -> Limits {
     Limits { connections: limits.connections.min(descriptors::raise() / 2), ..limits }
 }

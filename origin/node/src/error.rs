@@ -42,7 +42,7 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    /// Returns whether the configuration is at fault: another start with the same one fails, too.
+    /// Returns whether the cause is in the configuration, so that another start with it fails too.
     #[must_use]
     pub fn is_of_the_configuration(&self) -> bool {
         match self {
@@ -53,7 +53,7 @@ impl BuildError {
             | Self::SafetyKernel(_)
             | Self::Store(_) => true,
             Self::Secrets(error) => error.is_of_the_configuration(),
-            // The port of the link; the Unix socket lies in the home folder.
+            // Only the port of the link is configured. The Unix socket is in the home folder.
             Self::Link(error) => matches!(error, BindError::InUse(LinkAddress::Tcp(_))),
             Self::Serve(_) | Self::Bus(_) | Self::Edge(_) | Self::Task(_) | Self::Io(_) => false,
         }

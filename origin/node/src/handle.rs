@@ -1,4 +1,4 @@
-//! A running node, stopped in the order in which its parts depend on each other.
+//! A running node, which stops its components in the order of their dependencies.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,29 +15,30 @@ use tokio_util::task::TaskTracker;
 
 use crate::link::local_id;
 
-/// How long the workers' links have to end: what their server takes to cut the last of them, and a moment.
+/// How long the workers' links may take to end: the time in which their server cuts the last one,
+/// and a little more.
 pub(crate) const LINKS_TIMEOUT: Duration = STOP_TIMEOUT.saturating_add(Duration::from_secs(2));
 
 /// A running node.
 pub struct Handle {
-    /// Of the HTTP door.
+    /// The address of the HTTP API.
     pub address: SocketAddr,
-    /// Of the metrics door, unless it is left out.
+    /// The address of the metrics endpoint. `None` if it is disabled.
     pub metrics: Option<SocketAddr>,
-    /// Where the workers of this machine connect.
+    /// Where workers on this machine connect.
     pub link: Route,
-    /// Where those of other machines do.
+    /// Where workers on other machines connect.
     pub remote_link: Option<Route>,
     pub(crate) tokens: Tokens,
     pub(crate) gateway: Gateway,
     pub(crate) scheduler: Scheduler,
     pub(crate) bus: Embedded,
-    pub(crate) doors: Tasks,
+    pub(crate) apis: Tasks,
     pub(crate) links: Tasks,
     pub(crate) reporter: Tasks,
 }
 
-/// Tasks that end together on one token.
+/// Tasks that end with one token.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     pub(crate) stop: CancellationToken,
@@ -45,7 +46,7 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// Asks the tasks to end and waits until they have.
+    /// Stops the tasks and waits until they have ended.
     async fn end(&self) {
         self.stop.cancel();
         self.tracker.close();
@@ -54,23 +55,25 @@ impl Tasks {
 }
 
 impl Handle {
-    /// Makes a token for workers of one pool, which is good until this node ends.
+    /// Creates a token for workers of one pool, which is valid until this node stops.
     #[must_use]
     pub fn worker_token(&self, pool: &Pool) -> String {
         self.tokens.issue(local_id(pool), [pool.clone()])
     }
 
-    /// Accepts no more requests and waits for the open ones, which may need the workers.
+    /// Stops accepting requests and waits for the open ones, which may need the workers.
     pub async fn close(&self) {
-        self.doors.end().await;
+        self.apis.end().await;
     }
 
-    /// Closes, then stops every part. Durable jobs continue at the next start.
+    /// Closes the APIs, then stops every component. Durable jobs continue at the next start.
     pub async fn stop(self) {
         self.close().await;
         self.gateway.stop().await;
         if timeout(LINKS_TIMEOUT, self.links.end()).await.is_err() {
-            tracing::error!("the workers' links did not end in time, and the node stops without them");
+            tracing::error!(
+                "the workers' links did not end in time: the node stops without waiting for them"
+            );
         }
         self.scheduler.stop().await;
         self.reporter.end().await;

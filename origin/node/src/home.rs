@@ -1,22 +1,23 @@
-//! The home folder: where everything that is kept lies.
+//! The home folder, which holds all stored files.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The sticky bit: a folder for everybody, such as /tmp.
-const SHARED: u32 = 0o1000;
+/// The sticky bit, which marks shared folders such as /tmp.
+const STICKY_BIT: u32 = 0o1000;
 
-/// Why there is no home folder to use.
+/// Why the home folder can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
-    #[error("there is no home folder: name one with --home or CORTEX_HOME")]
+    #[error("the home folder is unknown: set --home or CORTEX_HOME")]
     Unknown,
-    #[error("{}: can't be made: {cause}", .folder.display())]
+    #[error("can't create {}: {cause}", .folder.display())]
     Make { folder: PathBuf, cause: io::Error },
     #[error(
-        "{place} is open to others (mode {mode:o}): close it (chmod 700 {place}), or name another home with --home or CORTEX_HOME",
+        "{place} is accessible to other users (mode {mode:o}): run `chmod 700 {place}`, or set \
+            another home with --home or CORTEX_HOME",
         place = .folder.display()
     )]
     Open { folder: PathBuf, mode: u32 },
@@ -24,15 +25,16 @@ pub enum HomeError {
     Io(#[from] io::Error),
 }
 
-/// `$CORTEX_HOME`. Only its owner can look inside.
+/// `$CORTEX_HOME`. Only its owner has access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home(PathBuf);
 
 impl Home {
-    /// Opens the folder that was named, or `~/.cortex`, and makes it if it is missing.
+    /// Opens the given folder or `~/.cortex`, and creates it if it is missing.
     ///
     /// # Errors
-    /// Returns an error if its place is unknown, it can't be made, or it is open to others and can't be closed.
+    /// Returns an error if the path is unknown, the folder can't be created, or other users have
+    /// access and it can't be removed.
     pub fn open(named: Option<PathBuf>) -> Result<Self, HomeError> {
         let usual = || std::env::home_dir().map(|home| home.join(".cortex"));
         let path = named.or_else(usual).ok_or(HomeError::Unknown)?;
@@ -45,22 +47,22 @@ impl Home {
         Ok(home)
     }
 
-    /// Takes everybody else's rights away, if this is known to be a home: any other folder is left as it is, since its
-    /// name may be a mistake.
+    /// Removes the access of other users from a known home. Any other folder is left unchanged,
+    /// because its path may be a mistake.
     fn close(&self) -> Result<(), HomeError> {
         let metadata = std::fs::metadata(&self.0)?;
         let mode = metadata.permissions().mode() & 0o7777;
         if mode & 0o077 == 0 {
             return Ok(());
         }
-        let mine = metadata.uid() == rustix::process::geteuid().as_raw() && mode & SHARED == 0;
+        let mine = metadata.uid() == rustix::process::geteuid().as_raw() && mode & STICKY_BIT == 0;
         if mine && self.is_known()? {
             return Ok(std::fs::set_permissions(&self.0, Permissions::from_mode(0o700))?);
         }
         Err(HomeError::Open { folder: self.0.clone(), mode })
     }
 
-    /// Whether it has been a home before, or holds nothing but what a home does.
+    /// Returns whether the folder was a home before, or contains only files of a home.
     fn is_known(&self) -> io::Result<bool> {
         if self.secrets().is_file() {
             return Ok(true);
@@ -87,79 +89,79 @@ impl Home {
         &self.0
     }
 
-    /// The store.
+    /// Returns the file of the store.
     #[must_use]
     pub fn store(&self) -> PathBuf {
         self.0.join("store.db")
     }
 
-    /// Models, a folder each.
+    /// Returns the folder of the models, with a folder for each.
     #[must_use]
     pub fn models(&self) -> PathBuf {
         self.0.join("models")
     }
 
-    /// What parts write while they run.
+    /// Returns the folder of the logs.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")
     }
 
-    /// Sockets, and what says what runs.
+    /// Returns the folder of the sockets and of the list of running processes.
     #[must_use]
     pub fn run(&self) -> PathBuf {
         self.0.join("run")
     }
 
-    /// What workerd keeps for the edge in development.
+    /// Returns the folder of the local edge's data.
     #[must_use]
     pub fn edge(&self) -> PathBuf {
         self.0.join("edge")
     }
 
-    /// The home of `cortex demo`.
+    /// Returns the home folder of `cortex demo`.
     #[must_use]
     pub fn demo(&self) -> PathBuf {
         self.0.join("demo")
     }
 
-    /// What was typed in `cortex chat`.
+    /// Returns the file of the input history of `cortex chat`.
     #[must_use]
     pub fn chat_history(&self) -> PathBuf {
         self.0.join("chat-history")
     }
 
-    /// The secrets of development.
+    /// Returns the file of the development secrets.
     #[must_use]
     pub fn secrets(&self) -> PathBuf {
         self.0.join("secrets.json")
     }
 
-    /// The ids of workers that were started here without one.
+    /// Returns the folder of the ids of workers that were started without one.
     #[must_use]
     pub fn workers(&self) -> PathBuf {
         self.0.join("workers")
     }
 
-    /// The hashes of the workers' tokens.
+    /// Returns the file of the hashes of the workers' tokens.
     #[must_use]
     pub fn worker_tokens(&self) -> PathBuf {
         self.0.join("worker-tokens.json")
     }
 
-    /// What the origin shows to workers on other machines.
+    /// Returns the file of the origin's certificate for workers on other machines.
     #[must_use]
     pub fn link_certificate(&self) -> PathBuf {
         self.0.join("link-certificate.pem")
     }
 
-    /// The key of that certificate.
+    /// Returns the file of that certificate's key.
     #[must_use]
     pub fn link_key(&self) -> PathBuf {
         self.0.join("link-key.pem")
     }
 
-    /// What `cortex up` runs now.
+    /// Returns the file that lists what `cortex up` runs now.
     #[must_use]
     pub fn running(&self) -> PathBuf {
         self.run().join("up.json")
@@ -174,10 +176,10 @@ fn make(folder: &Path) -> Result<(), HomeError> {
     made.map_err(|cause| HomeError::Make { folder: folder.to_owned(), cause })
 }
 
-/// Writes a file that only its owner can read, whole or not at all, and so that it lasts.
+/// Writes a file that only its owner can read. The write is atomic and flushed.
 ///
 /// # Errors
-/// If it can't be written.
+/// Returns an error if the file can't be written.
 pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     let draft = path.with_extension(format!("{}.tmp", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
@@ -185,7 +187,8 @@ pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     file.write_all(contents)?;
     file.sync_all()?;
     std::fs::rename(&draft, path)?;
-    // The name lies in the folder: until that is flushed, a crash may bring the old file back.
+    // The name is stored in the folder. Until the folder is flushed, a crash can bring the old file
+    // back.
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
         _ => File::open(".")?.sync_all(),
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_that_is_open_to_others_is_closed() {
+    fn a_home_that_others_can_access_is_closed() {
         for (mode, holding) in
             [(0o755, &[][..]), (0o777, &["store.db"]), (0o750, &["secrets.json", "pools.yaml"])]
         {
@@ -217,18 +220,21 @@ mod tests {
             assert!(home.is_ok(), "{holding:?}");
             assert_eq!(mode, 0o700, "{holding:?}");
         }
-        assert_eq!(opened(0o500, &[]).1, 0o500, "a closed one is left as it is");
+        assert_eq!(opened(0o500, &[]).1, 0o500, "a private one is unchanged");
     }
 
     #[test]
-    fn another_folder_is_refused_by_name_and_left_as_it_is() {
+    fn a_folder_that_is_not_a_home_is_rejected_and_unchanged() {
         for (mode, holding) in [(0o755, &["report.pdf"]), (0o1777, &["secrets.json"])] {
             let (home, after) = opened(mode, holding);
             let error = home.unwrap_err();
             assert!(matches!(error, HomeError::Open { .. }), "{error:?}");
             assert_eq!(after, mode);
             let text = error.to_string();
-            assert!(text.contains("/home is open to others") && text.contains("chmod 700"), "{text}");
+            assert!(
+                text.contains("/home is accessible to other users") && text.contains("chmod 700"),
+                "{text}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The safety kernel in a process of its own.
+//! A safety kernel in a process of its own.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,23 +13,23 @@ use tokio_util::sync::CancellationToken;
 use crate::error::BuildError;
 use crate::secrets::Secrets;
 
-/// How long open questions have to be answered; an origin waits less for an answer.
+/// How long open requests may take to end. An origin waits less for a decision.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running safety kernel.
 #[derive(Debug)]
 pub struct KernelHandle {
     pub address: SocketAddr,
-    /// Of the policies that it decides by.
+    /// The version of its policies.
     pub version: String,
     stop: CancellationToken,
     serving: JoinHandle<Result<(), ServeError>>,
 }
 
-/// Starts a safety kernel that answers every caller who shows the home folder's token.
+/// Starts a safety kernel for callers with the token of the home folder.
 ///
 /// # Errors
-/// Returns an error if the token can't be used or the socket has no address.
+/// Returns an error if the token is invalid or the socket has no address.
 pub fn build_kernel(
     policies: Policies,
     secrets: &Secrets,
@@ -53,15 +53,15 @@ impl KernelHandle {
     /// Resolves when the kernel ends by itself.
     ///
     /// # Errors
-    /// Returns an error if its socket fails.
+    /// Returns an error if its socket failed.
     pub async fn ended(&mut self) -> Result<(), BuildError> {
         Ok((&mut self.serving).await??)
     }
 
-    /// Answers the open questions, then stops.
+    /// Answers the open requests, then stops.
     ///
     /// # Errors
-    /// Returns an error if its socket fails.
+    /// Returns an error if its socket failed.
     pub async fn stop(self) -> Result<(), BuildError> {
         self.stop.cancel();
         match timeout(DRAIN_TIMEOUT, self.serving).await {

@@ -1,7 +1,9 @@
-//! The origin's roles in one process: `Config`, then [`build`], then a [`Handle`] that drains and stops them.
+//! The origin's roles in one process. [`build`] starts a node from a [`Config`] and returns a
+//! [`Handle`], which drains and stops it.
 //!
-//! This crate alone picks implementations: the store, the bus, the safety kernel (in this process or a remote one) and the
-//! workers' link. The crates that it wires know each other by the traits of the domain alone.
+//! Only this crate chooses implementations: of the store, the bus, the safety kernel (in this
+//! process or remote) and the workers' link. The crates that it connects know each other only by
+//! the traits of the domain.
 
 mod build;
 mod config;

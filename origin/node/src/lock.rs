@@ -1,4 +1,4 @@
-//! A file that one process at a time may hold, so that what lies in the home folder is made or changed once.
+//! A lock file, so that only one process at a time creates or changes files of the home folder.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
-/// Waits for the lock, and holds it until the file is dropped.
+/// Waits for the lock, which is held until the file is dropped.
 ///
 /// # Errors
 /// Returns an error if the file can't be opened or locked.

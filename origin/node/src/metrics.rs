@@ -1,4 +1,4 @@
-//! The metrics of a node: those of every part, and the jobs in the store.
+//! The metrics of a node: those of every component, and the jobs in the store.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use cortex_domain::ports::Store;
 use cortex_domain::state::StateName;
 use cortex_platform::metrics::{self, IntGaugeVec, Registry, top};
 
-/// Reads the metrics of a node. A clone reads the same.
+/// Reads the metrics of a node. Clones share the metrics.
 #[derive(Clone)]
 pub(crate) struct NodeMetrics {
     registry: Registry,
@@ -19,14 +19,15 @@ impl NodeMetrics {
     pub(crate) fn new(registry: Registry, store: Arc<dyn Store>) -> Self {
         let jobs = metrics::gauges(
             "cortex_jobs",
-            "Jobs in the store. Tenants beyond the fifty with the most jobs are added up as `other`.",
+            "Jobs in the store. The fifty tenants with the most jobs have their own label, and \
+                `other` is the sum of the rest.",
             &["state", "tenant"],
         );
         registry.add(jobs.clone());
         Self { registry, store, jobs }
     }
 
-    /// Returns the metrics as text. Without an answer of the store, its jobs are as they were read last.
+    /// Returns the metrics as text. If the store fails, the job counts are those of the last read.
     pub(crate) async fn read(&self) -> String {
         match self.store.counts().await {
             Ok(counts) => {

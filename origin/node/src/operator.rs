@@ -2,10 +2,10 @@
 
 use cortex_domain::id::Role;
 
-/// May load and unload models. The policies that are shipped bind `job.model.*` to it.
+/// The role that may load and unload models. The shipped policies require it for `job.model.*`.
 const MODEL_ADMIN: &str = "model-admin";
 
-/// Returns the roles of the development key and of `API_KEY`: a holder of either has started this origin.
+/// Returns the roles of the development key and of `API_KEY`. Their holder has started this origin.
 #[must_use]
 pub fn operator_roles() -> Vec<Role> {
     vec![MODEL_ADMIN.parse().expect("it is a role")]

@@ -1,4 +1,4 @@
-//! The roles that one process runs, and which of them can run together.
+//! The roles of one process, and which of them can run together.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +8,11 @@ use crate::config::SafetyConfig;
 /// A role of the origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// The HTTP and gRPC doors.
+    /// Serves the HTTP and gRPC APIs.
     Gateway,
-    /// Places jobs on workers and holds the workers' link.
+    /// Places jobs on workers and serves the workers' link.
     Scheduler,
-    /// The safety kernel.
+    /// Runs the safety kernel.
     Safety,
 }
 
@@ -35,20 +35,21 @@ impl fmt::Display for Role {
     }
 }
 
-/// The roles of one process, as in `gateway,scheduler`; `all` names every role. There is at least one.
+/// The roles of one process, such as `gateway,scheduler`. `all` names every role. There is at least
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roles(Vec<Role>);
 
-/// What the roles of one process amount to.
+/// What the roles of a process form together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
-    /// Gateway and scheduler, with the safety kernel in the same process or a remote one.
+    /// Gateway and scheduler, with the safety kernel in this process or a remote one.
     Node,
-    /// The safety kernel alone, for nodes that name its address.
+    /// The safety kernel alone, for nodes that use it remotely.
     Kernel,
 }
 
-/// Why roles can't be run.
+/// Why roles can't run together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RolesError {
     #[error("`{0}` is not a role (expected gateway, scheduler, safety or all)")]
@@ -60,21 +61,22 @@ pub enum RolesError {
     )]
     Split { role: Role, missing: Role },
     #[error(
-        "the role `safety` runs in this process, and --safety-kernel names one at {0}: leave out the role or the address"
+        "the role `safety` runs in this process, but --safety-kernel names another kernel at \
+            {0}: remove the role or the address"
     )]
     TwoKernels(String),
-    #[error("the role `safety` alone is no node: it has neither doors nor workers")]
+    #[error("the role `safety` alone is not a node: run it with `cortex safety`, or add `gateway,scheduler`")]
     NoNode,
 }
 
 impl Roles {
-    /// Every role: what `cortex up` runs.
+    /// Returns every role, as `cortex up` runs them.
     #[must_use]
     pub fn all() -> Self {
         Self(Role::ALL.into())
     }
 
-    /// The roles of a node that asks a safety kernel in another process, or of one that has it itself.
+    /// Returns the roles of a node with a remote safety kernel, or with its own.
     #[must_use]
     pub fn of_node(safety: &SafetyConfig) -> Self {
         match safety {
@@ -88,10 +90,10 @@ impl Roles {
         self.0.contains(&role)
     }
 
-    /// Returns what these roles amount to in one process.
+    /// Returns what these roles form in one process.
     ///
     /// # Errors
-    /// Returns an error if a role is missing that another one can't do without.
+    /// Returns an error if a role is missing that another one needs.
     pub fn plan(&self) -> Result<Plan, RolesError> {
         match (self.has(Role::Gateway), self.has(Role::Scheduler)) {
             (true, true) => Ok(Plan::Node),
@@ -103,7 +105,7 @@ impl Roles {
 }
 
 impl Roles {
-    /// Checks that these roles make a node whose safety kernel is where `safety` says.
+    /// Checks that these roles form a node that matches the place of its safety kernel.
     pub(crate) fn check(&self, safety: &SafetyConfig) -> Result<(), RolesError> {
         match (self.plan()?, safety) {
             (Plan::Kernel, _) => Err(RolesError::NoNode),
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_needs_another_is_refused_with_what_to_do() {
+    fn a_role_without_a_required_one_is_rejected_with_advice() {
         for (alone, role, missing) in [
             ("gateway", Role::Gateway, Role::Scheduler),
             ("scheduler", Role::Scheduler, Role::Gateway),
@@ -185,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_does_not_exist_is_named() {
+    fn an_unknown_role_is_named() {
         for (text, unknown) in [("", ""), ("gateway,agent", "agent"), ("all,gateway", "all")] {
             assert_eq!(text.parse::<Roles>(), Err(RolesError::Unknown(unknown.into())), "{text:?}");
         }
     }
 
     #[test]
-    fn roles_read_back_in_order_and_once() {
+    fn roles_are_sorted_and_unique() {
         let roles: Roles = "scheduler,gateway,scheduler".parse().unwrap();
         assert_eq!(roles.to_string(), "gateway,scheduler");
         assert_eq!(Roles::all().to_string(), "gateway,scheduler,safety");

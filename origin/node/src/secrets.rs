@@ -1,4 +1,5 @@
-//! The secrets of development: made once, kept in the home folder, handed to the edge and the origin.
+//! The development secrets. They are created once, stored in the home folder, and passed to the
+//! edge and the origin.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::lock::lock;
 /// Why the secrets can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
-    #[error("{}:{line}: not the secrets' form; restore it or remove it to make new ones", .file.display())]
+    #[error("{}:{line}: invalid secrets file: restore it, or remove it to create new secrets", .file.display())]
     Form { file: PathBuf, line: usize },
     #[error("{}: {cause}", .file.display())]
     File { file: PathBuf, cause: io::Error },
@@ -30,29 +31,29 @@ pub enum SecretsError {
 }
 
 impl SecretsError {
-    /// Returns whether what is kept or named is at fault, and not the attempt to write it.
+    /// Returns whether the cause is a stored or configured secret, and not a failed write.
     #[must_use]
     pub fn is_of_the_configuration(&self) -> bool {
         !matches!(self, Self::Keep(_) | Self::Json(_))
     }
 }
 
-/// Never printed.
+/// The secrets, which are never printed.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
-    /// What the edge hashes API keys with.
+    /// The pepper with which the edge hashes API keys.
     pub pepper: String,
-    /// What the edge signs with and the origin checks.
+    /// The keys with which the edge signs, and which the origin verifies.
     pub edge_keys: String,
-    /// What the origin and this command sign with and the edge checks.
+    /// The keys with which the origin and this command sign, and which the edge verifies.
     pub origin_keys: String,
     /// The key of local callers of the origin.
     pub api_key: String,
-    /// What this machine's origin shows to a safety kernel in a process of its own.
+    /// The token that this machine's origin sends to a safety kernel in a process of its own.
     #[serde(default)]
     safety_token: String,
-    /// An API key of the edge for the development tenant, once there is one.
+    /// An API key of the edge for the development tenant, once it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dev_key: Option<String>,
 }
@@ -64,10 +65,11 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Those that are kept; made if there are none. One process at a time makes them, so that all have the same.
+    /// Returns the stored secrets, and creates them at the first use. One process at a time creates
+    /// them, so that all processes have the same.
     ///
     /// # Errors
-    /// If the file can't be read or written, or is not what it should be.
+    /// Returns an error if the file can't be read or written, or is invalid.
     pub fn open(home: &Home) -> Result<Self, SecretsError> {
         let path = home.secrets();
         let held = home.run().join("secrets.lock");
@@ -89,7 +91,7 @@ impl Secrets {
         Ok(secrets)
     }
 
-    /// Writes them into the home folder.
+    /// Stores the secrets in the home folder.
     ///
     /// # Errors
     /// Returns an error if the file can't be written.
@@ -99,26 +101,26 @@ impl Secrets {
         Ok(write_private(&home.secrets(), &text)?)
     }
 
-    /// What the edge signs with.
+    /// Returns the keys with which the edge signs.
     ///
     /// # Errors
-    /// If it is no keyring.
+    /// Returns an error if they are invalid.
     pub fn edge_keyring(&self) -> Result<Keyring, SecretsError> {
         keyring("edge_keys", &self.edge_keys)
     }
 
-    /// What the origin signs with.
+    /// Returns the keys with which the origin signs.
     ///
     /// # Errors
-    /// If it is no keyring.
+    /// Returns an error if they are invalid.
     pub fn origin_keyring(&self) -> Result<Keyring, SecretsError> {
         keyring("origin_keys", &self.origin_keys)
     }
 
-    /// What is shown to a safety kernel.
+    /// Returns the token for a safety kernel.
     ///
     /// # Errors
-    /// If it is no token.
+    /// Returns an error if it is invalid.
     pub fn safety_token(&self) -> Result<Token, SecretsError> {
         Ok(Token::new(&self.safety_token)?)
     }
@@ -135,10 +137,10 @@ impl Secrets {
     }
 }
 
-/// Reads the keys of `name`.
+/// Parses the keys of the setting `name`.
 ///
 /// # Errors
-/// Returns an error if they are not written as keys are.
+/// Returns an error if they are invalid.
 pub fn keyring(name: &str, text: &str) -> Result<Keyring, SecretsError> {
     text.parse().map_err(|cause| SecretsError::Keyring { name: name.to_owned(), cause })
 }
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_opens_them_at_the_same_time_has_the_same() {
+    fn concurrent_opens_return_the_same_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(Some(folder.path().join("home"))).unwrap();
         let opened: Vec<_> = std::thread::scope(|scope| {

@@ -72,7 +72,7 @@ async fn a_conversation_is_held_in_the_terminal() {
     terminal.press("/model gpt-9\r");
     terminal.shows("model: gpt-9").await;
     terminal.press("hi\r");
-    terminal.shows("there is no chat model `gpt-9`").await;
+    terminal.shows("unknown chat model `gpt-9`").await;
     terminal.shows("> ").await;
     terminal.press(CTRL_C);
     terminal.shows("type /quit or press Ctrl-D to leave").await;

@@ -37,7 +37,7 @@ async fn a_job_that_is_kept_no_longer_is_missing_with_all_that_was_kept_of_it() 
     .await;
     assert_eq!((missing.status, missing.problem()), (404, "not-found"), "{missing:?}");
     assert_eq!(missing.header("content-type"), "application/problem+json");
-    assert_eq!(missing.body["detail"], "there is no such job");
+    assert_eq!(missing.body["detail"], "job not found");
     assert_eq!(api.get(&format!("{path}/events")).await.problem(), "not-found");
     let cancelled = api.post(&format!("{path}/cancel"), &json!({})).await;
     assert_eq!((cancelled.status, cancelled.problem()), (404, "not-found"));

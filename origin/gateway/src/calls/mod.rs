@@ -1,8 +1,8 @@
-//! Synchronous calls: over the bus to the scheduler, with the payloads in memory.
+//! Synchronous calls. They go over the bus to the scheduler, and their payloads stay in memory.
 
-mod answered;
-mod open;
+mod open_calls;
+mod result;
 mod run;
 
-pub(crate) use answered::{Answered, respond};
+pub(crate) use result::{CallResult, respond};
 pub(crate) use run::{Calls, OnTimeout, Parts, operation};

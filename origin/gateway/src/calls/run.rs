@@ -27,42 +27,42 @@ use cortex_wire::{decode_call_reply, encode_call, encode_submit};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, field};
 
-use super::answered::Answered;
-use super::open::OpenCalls;
-use crate::background::Background;
-use crate::door::Admitted;
+use super::open_calls::OpenCalls;
+use super::result::CallResult;
+use crate::auth::Admitted;
+use crate::background_tasks::BackgroundTasks;
+use crate::concurrency::{ConcurrencyLimit, ConcurrencyPermit};
+use crate::error;
 use crate::metrics::ModelMetrics;
-use crate::refuse;
-use crate::waits::{Wait, Waits};
 
-/// What a caller does when it has waited long enough.
+/// What happens when a caller has waited long enough.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OnTimeout {
-    /// It leaves, and the worker is told to stop.
-    HangUp(Duration),
-    /// It takes the job's id: the job is made durable as it stands.
+    /// The caller disconnects, and the worker stops.
+    Abandon(Duration),
+    /// The caller gets the job's id, and the job becomes durable in its present state.
     Keep(Duration),
 }
 
-/// How long the scheduler may take to hear that a caller has left.
-const HANGUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the scheduler may take to confirm that a caller has left.
+const ABANDON_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Calls of the scheduler. A clone makes the same calls.
+/// Makes calls to the scheduler. Clones share the open calls.
 #[derive(Clone)]
 pub(crate) struct Calls {
     parts: Arc<Parts>,
     open: OpenCalls,
 }
 
-/// What calls are made with.
+/// The dependencies of calls.
 pub(crate) struct Parts {
     pub(crate) bus: Arc<dyn Bus>,
-    /// Payloads of open calls are in memory, those of all others in the store.
+    /// Stores payloads of open calls in memory, and all others in the store.
     pub(crate) payloads: Arc<TieredPayloads>,
     pub(crate) catalogue: Arc<TopicCatalogue>,
     pub(crate) clock: Clock,
-    pub(crate) waits: Waits,
-    pub(crate) background: Background,
+    pub(crate) limit: ConcurrencyLimit,
+    pub(crate) background: BackgroundTasks,
     pub(crate) metrics: ModelMetrics,
 }
 
@@ -71,10 +71,11 @@ impl Calls {
         Self { parts: Arc::new(parts), open: OpenCalls::default() }
     }
 
-    /// Makes a call of a topic, for a model, out of an admitted request, whose worker is given it normalised.
+    /// Builds the request of a call from an admitted HTTP request. The worker receives its input in
+    /// normalised form.
     ///
     /// # Errors
-    /// If no pool does the topic, or the caller counts on an idempotency key.
+    /// Returns an error if no pool handles the topic, or if the caller sent an idempotency key.
     pub(crate) fn request(
         &self,
         admitted: &Admitted,
@@ -84,10 +85,11 @@ impl Calls {
     ) -> Result<Request, Problem> {
         let Parts { catalogue, clock, .. } = &*self.parts;
         let route = catalogue.route(&topic).ok_or_else(|| {
-            Problem::new(ErrorCode::Unavailable, format!("no pool is set up for `{topic}`"))
+            Problem::new(ErrorCode::Unavailable, format!("no pool is configured for the topic `{topic}`"))
         })?;
         if admitted.idempotency.is_some() {
-            let detail = "`Idempotency-Key` has no effect here, since the answer is not kept (expected on POST /api/v1/jobs alone)";
+            let detail = "unsupported header `Idempotency-Key`: the response is not stored \
+                (expected on POST /api/v1/jobs only)";
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at(headers::IDEMPOTENCY_KEY));
         }
         let id = admitted.job.unwrap_or_else(|| JobId::mint(clock.now(), entropy::random()));
@@ -102,7 +104,8 @@ impl Calls {
             model: Some(model),
             input: InputFormat::Normalised,
             priority: Priority::Normal,
-            // How long its caller waits is no deadline: that would go by a clock which may be set.
+            // The caller's waiting time is not a deadline: a deadline would depend on a clock that
+            // can be set.
             limits: Limits { attempts: route.attempts, run: route.run, deadline: None },
             labels,
             idempotency: None,
@@ -114,24 +117,25 @@ impl Calls {
         })
     }
 
-    /// Runs a call. Whoever drops the future leaves.
+    /// Runs a call. Dropping the future abandons it.
     ///
     /// # Errors
-    /// If the tenant has too many open, or the scheduler can't be reached or refuses it.
+    /// Returns an error if the tenant has too many open calls, or if the scheduler is unreachable
+    /// or rejects the call.
     pub(crate) async fn run(
         &self,
         request: Request,
         input: Bytes,
         on_timeout: OnTimeout,
-    ) -> Result<Answered, Problem> {
+    ) -> Result<CallResult, Problem> {
         let Parts { bus, payloads, metrics, .. } = &*self.parts;
         let (began, operation, model) = (Instant::now(), operation(&request.topic), request.model.clone());
-        let mut open = Open::new(self, &request, self.wait(&request.owner.tenant)?);
+        let mut open = OpenCall::new(self, &request, self.acquire(&request.owner.tenant)?);
         let context = Pointer::context(payloads.memory(), request.id);
-        payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
+        payloads.put(context, input).await.map_err(|error| error::from_store(&error))?;
         let ask = |within| bus.request(Subject::JOB_CALL, encode_call(&request), within);
         let reply = match on_timeout {
-            OnTimeout::HangUp(within) => ask(within).await,
+            OnTimeout::Abandon(within) => ask(within).await,
             OnTimeout::Keep(within) => {
                 let mut reply = ask(within + KEEP_TIMEOUT);
                 tokio::select! {
@@ -144,10 +148,10 @@ impl Calls {
                 }
             }
         };
-        let reply = reply.map_err(|error| refuse::request(&error))?;
+        let reply = reply.map_err(|error| error::from_request(&error))?;
         let called = decode_call_reply(&reply).map_err(|error| {
-            tracing::error!(%error, "the scheduler's reply could not be read");
-            Problem::new(ErrorCode::Internal, "the scheduler's reply could not be read")
+            tracing::error!(%error, "the scheduler's reply is invalid");
+            Problem::new(ErrorCode::Internal, "the scheduler's reply is invalid")
         })?;
         open.ended = true;
         if let Some(model) = model {
@@ -156,13 +160,15 @@ impl Calls {
         match called {
             CallReply::Ended { job, answer } => {
                 let answer = match answer {
-                    Some(pointer) => payloads.get(pointer).await.map_err(|error| refuse::store(&error))?,
+                    Some(pointer) => {
+                        payloads.get(pointer).await.map_err(|error| error::from_store(&error))?
+                    }
                     None => None,
                 };
-                Ok(Answered { job: *job, answer })
+                Ok(CallResult { job: *job, answer })
             }
-            CallReply::Kept { job } => Ok(Answered { job: *job, answer: None }),
-            CallReply::Refused(refusal) => Err(refuse::call(refusal, open.wait.turn_away())),
+            CallReply::Kept { job } => Ok(CallResult { job: *job, answer: None }),
+            CallReply::Refused(refusal) => Err(error::from_call(refusal, open.permit.reject())),
         }
     }
 
@@ -173,27 +179,28 @@ impl Calls {
     /// Counts a caller that waits for the end of a job.
     ///
     /// # Errors
-    /// If its tenant has as many calls and waits open as it may.
-    pub(crate) fn wait(&self, tenant: &Tenant) -> Result<Wait, Problem> {
-        self.parts.waits.enter(tenant)
+    /// Returns an error if the tenant has reached its limit of open calls and waits.
+    pub(crate) fn acquire(&self, tenant: &Tenant) -> Result<ConcurrencyPermit, Problem> {
+        self.parts.limit.acquire(tenant)
     }
 
-    /// Hangs up a tenant's own call; returns what is cancelled once it has ended. `None` if no such call is open.
+    /// Cancels a tenant's call. Returns a token that is cancelled once the call has ended, or
+    /// `None` if no such call is open.
     pub(crate) async fn cancel(&self, job: JobId, tenant: &Tenant) -> Option<CancellationToken> {
         let ended = self.open.find(job, tenant)?;
-        hang_up(self.parts.bus.as_ref(), job).await;
+        abandon(self.parts.bus.as_ref(), job).await;
         Some(ended)
     }
 
-    /// Its payloads are in the store before the job is.
+    /// Makes a call durable. Its payloads are stored before its job.
     async fn ask_to_keep(&self, job: JobId) -> Result<(), Problem> {
-        self.parts.payloads.keep(job).await.map_err(|error| refuse::store(&error))?;
-        let heard = self.parts.bus.request(Subject::JOB_KEEP, encode_submit(job), KEEP_TIMEOUT).await;
-        heard.map(drop).map_err(|error| refuse::request(&error))
+        self.parts.payloads.keep(job).await.map_err(|error| error::from_store(&error))?;
+        let reply = self.parts.bus.request(Subject::JOB_KEEP, encode_submit(job), KEEP_TIMEOUT).await;
+        reply.map(drop).map_err(|error| error::from_request(&error))
     }
 }
 
-/// Returns OpenTelemetry's name of what a topic does.
+/// Returns OpenTelemetry's name for the operation of a topic.
 pub(crate) fn operation(topic: &Topic) -> &'static str {
     match topic {
         topic if *topic == topics::CHAT_SIMPLE => genai::CHAT,
@@ -209,38 +216,38 @@ impl fmt::Debug for Calls {
     }
 }
 
-/// Ends a call that nobody waits for any longer.
-async fn hang_up(bus: &dyn Bus, job: JobId) {
-    if let Err(error) = bus.request(Subject::JOB_HANGUP, encode_submit(job), HANGUP_TIMEOUT).await {
-        tracing::warn!(%job, %error, "the scheduler did not hear that the caller left");
+/// Tells the scheduler that a call has no caller any more.
+async fn abandon(bus: &dyn Bus, job: JobId) {
+    if let Err(error) = bus.request(Subject::JOB_HANGUP, encode_submit(job), ABANDON_TIMEOUT).await {
+        tracing::warn!(%job, %error, "the scheduler could not be notified that the caller left");
     }
 }
 
-/// A call whose payloads are in memory.
-struct Open {
+/// A call with payloads in memory.
+struct OpenCall {
     calls: Calls,
     job: JobId,
     ended: bool,
-    wait: Wait,
+    permit: ConcurrencyPermit,
 }
 
-impl Open {
-    fn new(calls: &Calls, request: &Request, wait: Wait) -> Self {
+impl OpenCall {
+    fn new(calls: &Calls, request: &Request, permit: ConcurrencyPermit) -> Self {
         let job = request.id;
         calls.parts.payloads.open(job, &request.owner.tenant);
-        calls.open.enter(job, request.owner.tenant.clone());
-        Self { calls: calls.clone(), job, ended: false, wait }
+        calls.open.insert(job, request.owner.tenant.clone());
+        Self { calls: calls.clone(), job, ended: false, permit }
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenCall {
     fn drop(&mut self) {
         let Parts { payloads, background, bus, .. } = &*self.calls.parts;
         payloads.close(self.job);
-        self.calls.open.leave(self.job);
+        self.calls.open.remove(self.job);
         if !self.ended {
             let (bus, job) = (bus.clone(), self.job);
-            background.spawn(async move { hang_up(bus.as_ref(), job).await });
+            background.spawn(async move { abandon(bus.as_ref(), job).await });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From a request for a text to its answer: the worker's, whole, or its pieces as they come.
+//! Runs requests for texts. The response comes whole or as a stream.
 
 use std::time::Duration;
 
@@ -11,86 +11,87 @@ use cortex_api::timeouts::CALL_QUEUE_TIMEOUT;
 use cortex_domain::job::Request;
 use cortex_domain::topic::Topic;
 
-use super::ask::{self, Wanted, Way};
-use crate::calls::{Answered, Calls, OnTimeout};
-use crate::door::Admitted;
-use crate::holders::Held;
-use crate::models::Listing;
-use crate::offload::Offload;
+use super::request::{self, TextKind, TextRequest};
+use crate::auth::Admitted;
+use crate::blocking::BlockingPool;
+use crate::calls::{CallResult, Calls, OnTimeout};
+use crate::models::ModelListing;
+use crate::revocations::KeyUse;
 use crate::stream::Streams;
 
-/// Makes requests for texts into calls. A clone does the same.
+/// Turns requests for texts into calls. Clones share everything.
 #[derive(Clone, Debug)]
 pub(crate) struct Generator {
-    pub(crate) models: Listing,
-    pub(crate) offload: Offload,
+    pub(crate) models: ModelListing,
+    pub(crate) blocking: BlockingPool,
     pub(crate) calls: Calls,
 }
 
-/// A call for a text.
-pub(crate) struct Asked {
+/// A call that generates a text.
+pub(crate) struct TextCall {
     pub(crate) request: Request,
     pub(crate) input: Bytes,
     pub(crate) timeout: Duration,
-    /// Whether the answer comes in pieces.
-    streams: bool,
+    /// Whether the response is streamed.
+    stream: bool,
 }
 
 impl Generator {
-    /// Answers a request for a text, in one piece or as it grows.
+    /// Handles a request for a text, whole or streamed.
     ///
     /// # Errors
-    /// If it is not valid, or fails before its answer begins.
+    /// Returns an error if the request is invalid, or fails before its response begins.
     pub(crate) async fn answer(
         &self,
         streams: &Streams,
-        held: Held,
+        key_use: KeyUse,
         admitted: Admitted,
-        way: Way,
+        kind: TextKind,
     ) -> Result<Response, Problem> {
-        if let Some(seen) = admitted.last_event() {
-            return streams.resume(&admitted.owner.tenant, seen, held);
+        if let Some(seen) = admitted.last_event_id() {
+            return streams.resume(&admitted.owner.tenant, seen, key_use);
         }
         let prefers = admitted.headers.get_all("prefer");
         let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
-        let asked = self.read(admitted, way.topic(), move |body| way.read(body)).await?;
-        if asked.streams {
-            let Asked { request, input, timeout, .. } = asked;
-            return streams.open(request, input, timeout, prefer.resume, held).await;
+        let call = self.read(admitted, kind.topic(), move |body| kind.read(body)).await?;
+        if call.stream {
+            let TextCall { request, input, timeout, .. } = call;
+            return streams.open(request, input, timeout, prefer.resume, key_use).await;
         }
-        self.run(&held, asked).await?.into_response()
+        self.run(&key_use, call).await?.into_response()
     }
 
-    /// Reads a request.
+    /// Parses a request.
     ///
     /// # Errors
-    /// If it is not valid, names no chat model there is, or no pool does such work.
+    /// Returns an error if it is invalid, names an unknown chat model, or if no pool handles the
+    /// topic.
     pub(crate) async fn read(
         &self,
         admitted: Admitted,
         topic: Topic,
-        read: impl FnOnce(Checked<'_>) -> Result<Wanted, Problem> + Send + 'static,
-    ) -> Result<Asked, Problem> {
+        read: impl FnOnce(Checked<'_>) -> Result<TextRequest, Problem> + Send + 'static,
+    ) -> Result<TextCall, Problem> {
         let size = admitted.body.len();
         let read = move || {
-            let wanted = read(admitted.json()?)?;
-            Ok((admitted, wanted))
+            let parsed = read(admitted.json()?)?;
+            Ok((admitted, parsed))
         };
-        let (admitted, Wanted { params, input }) = self.offload.run(size, read).await?;
-        ask::check_model(&params.model, &self.models)?;
-        let streams = params.streams();
+        let (admitted, TextRequest { params, input }) = self.blocking.run(size, read).await?;
+        request::check_model(&params.model, &self.models)?;
+        let stream = params.streams();
         let mut request = self.calls.request(&admitted, topic, params.model, params.labels)?;
         request.estimate.output_tokens = params.max_tokens;
         let timeout = request.limits.run + CALL_QUEUE_TIMEOUT;
-        Ok(Asked { request, input, timeout, streams })
+        Ok(TextCall { request, input, timeout, stream })
     }
 
-    /// Runs a call for as long as its caller's key holds.
+    /// Runs a call while its caller's key is valid.
     ///
     /// # Errors
-    /// If it fails, or the key is revoked.
-    pub(crate) async fn run(&self, held: &Held, asked: Asked) -> Result<Answered, Problem> {
-        let Asked { request, input, timeout, .. } = asked;
-        held.during(self.calls.run(request, input, OnTimeout::HangUp(timeout))).await
+    /// Returns an error if the call fails or the key is revoked.
+    pub(crate) async fn run(&self, key_use: &KeyUse, call: TextCall) -> Result<CallResult, Problem> {
+        let TextCall { request, input, timeout, .. } = call;
+        key_use.run_until_revoked(self.calls.run(request, input, OnTimeout::Abandon(timeout))).await
     }
 }

@@ -1,7 +1,7 @@
-//! Texts from a model, in one piece or as they grow: what the routes for them have in common.
+//! Text generation, whole or streamed: the common part of its routes.
 
-mod ask;
 mod generator;
+mod request;
 
-pub(crate) use ask::Way;
 pub(crate) use generator::Generator;
+pub(crate) use request::TextKind;

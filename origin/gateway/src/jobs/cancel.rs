@@ -1,4 +1,4 @@
-//! Ends a job that has not ended.
+//! Cancels jobs.
 
 use std::time::Duration;
 
@@ -13,37 +13,39 @@ use cortex_domain::transition::Change;
 
 use super::Jobs;
 use crate::calls::Calls;
-use crate::refuse;
+use crate::error;
 
-/// A job moves a few times in its life; more conflicts than that are somebody's mistake.
-const TRIES: usize = 8;
-/// How long a call that was hung up may take to end.
+/// Maximum number of attempts. A job changes only a few times, so more conflicts than this are a
+/// bug.
+const MAX_ATTEMPTS: usize = 8;
+/// How long an abandoned call may take to end.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Ends a job that has not ended; its worker is told by the outbox. A call that is open is hung up.
+/// Cancels a job that has not ended. An open call is abandoned, and the outbox notifies the worker
+/// of a durable job.
 ///
 /// # Errors
-/// If it is not the owner's, or has ended.
-pub(crate) async fn end(jobs: &Jobs, calls: &Calls, owner: &Owner, id: JobId) -> Result<Job, Problem> {
+/// Returns an error if the owner has no such job, or if it has ended.
+pub(crate) async fn cancel(jobs: &Jobs, calls: &Calls, owner: &Owner, id: JobId) -> Result<Job, Problem> {
     if let Some(ended) = calls.cancel(id, &owner.tenant).await {
         let _ = tokio::time::timeout(CANCEL_TIMEOUT, ended.cancelled()).await;
-        let job = jobs.own(&owner.tenant, id).await?;
+        let job = jobs.get(&owner.tenant, id).await?;
         if job.state.name() == StateName::Cancelled {
             return Ok(job);
         }
     }
-    for _ in 0..TRIES {
-        let job = jobs.own(&owner.tenant, id).await?;
+    for _ in 0..MAX_ATTEMPTS {
+        let job = jobs.get(&owner.tenant, id).await?;
         let reason = format!("cancelled by {}", owner.principal);
         let Ok(change) = Change::of(job.clone()).then(Event::Cancelled { reason }, jobs.0.clock.now()) else {
-            let detail = format!("the job has ended: it is {}", job.state.name());
+            let detail = format!("the job has already ended: its state is {}", job.state.name());
             return Err(Problem::new(ErrorCode::Conflict, detail).with("state", job.state.name().as_str()));
         };
         match jobs.0.store.commit(change).await {
             Ok(job) => return Ok(job),
             Err(CommitError::Conflict) => {}
-            Err(error) => return Err(refuse::commit(&error)),
+            Err(error) => return Err(error::from_commit(&error)),
         }
     }
-    Err(refuse::commit(&CommitError::Conflict))
+    Err(error::from_commit(&CommitError::Conflict))
 }

@@ -1,4 +1,4 @@
-//! What a job's worker says while it runs.
+//! The progress of running jobs, as their workers report it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,41 +12,44 @@ use cortex_wire::stream::{Assembler, Gaps};
 use futures::stream::{self, Stream};
 use tokio_util::sync::CancellationToken;
 
-use super::recent::{Writer, recent};
-use crate::background::Background;
-use crate::refuse;
+use super::line_buffer::{LineWriter, line_buffer};
+use crate::background_tasks::BackgroundTasks;
+use crate::error;
 
-/// The longest line, in bytes; one that is longer is left out.
-const MOST_LINE: usize = 64 * 1024;
+/// Maximum length of a line in bytes. Longer lines are skipped.
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// What workers say of the jobs that they run. A clone is the same.
+/// Subscribes to the progress of jobs. Clones share the bus.
 #[derive(Clone)]
 pub(crate) struct Progress {
     bus: Arc<dyn Bus>,
-    background: Background,
+    background: BackgroundTasks,
 }
 
 impl Progress {
-    pub(crate) fn new(bus: Arc<dyn Bus>, background: Background) -> Self {
+    pub(crate) fn new(bus: Arc<dyn Bus>, background: BackgroundTasks) -> Self {
         Self { bus, background }
     }
 
-    /// Listens to a job's worker from now on: what was said before is gone. A line is one JSON document; one who reads slowly
-    /// misses some.
+    /// Subscribes to the progress of a job from now on. Each line is one JSON document. A slow
+    /// reader misses some lines.
     ///
     /// # Errors
-    /// If the bus can't be reached.
-    pub(crate) async fn of(&self, job: JobId) -> Result<impl Stream<Item = String> + Send + use<>, Problem> {
+    /// Returns an error if the bus is unreachable.
+    pub(crate) async fn subscribe(
+        &self,
+        job: JobId,
+    ) -> Result<impl Stream<Item = String> + Send + use<>, Problem> {
         let frames = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
-        let frames = frames.map_err(|error| refuse::bus(&error))?;
-        let (writer, reader) = recent();
-        let gone = CancellationToken::new();
-        let reading = (reader, gone.clone().drop_guard());
+        let frames = frames.map_err(|error| error::from_bus(&error))?;
+        let (writer, reader) = line_buffer();
+        let dropped = CancellationToken::new();
+        let reading = (reader, dropped.clone().drop_guard());
         let stop = self.background.stopping();
         self.background.spawn(async move {
             tokio::select! {
                 () = follow(frames, &writer) => {}
-                () = gone.cancelled() => {}
+                () = dropped.cancelled() => {}
                 () = stop.cancelled() => {}
             }
         });
@@ -60,9 +63,9 @@ impl fmt::Debug for Progress {
     }
 }
 
-/// Takes every frame as it comes, however slowly the lines are read: a listener that is full is passed over, and until
-/// then holds what nobody reads.
-async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &Writer) {
+/// Takes every frame at once, however slowly the lines are read. The bus skips a listener that is
+/// full, which until then buffers what is not read.
+async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &LineWriter) {
     let mut assembler = assembler();
     while let Some(progress) = next(&mut *frames).await {
         writer.write(documents(&mut assembler, progress));
@@ -70,25 +73,25 @@ async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &Writer) {
 }
 
 fn assembler() -> Assembler {
-    Assembler::with_max_line(Gaps::Skipped, MOST_LINE)
+    Assembler::with_max_line(Gaps::Skipped, MAX_LINE_BYTES)
 }
 
 async fn next(frames: &mut dyn Subscription<Event>) -> Option<task::Progress> {
     loop {
         match cortex_wire::decode_progress(&frames.next().await?.body) {
             Ok(progress) => return Some(progress),
-            Err(error) => tracing::warn!(%error, "a frame could not be read"),
+            Err(error) => tracing::warn!(%error, "a progress frame is invalid"),
         }
     }
 }
 
-/// The lines that a frame completes. A reader that skips gaps gets no errors.
+/// Returns the lines that a frame completes. An assembler that skips gaps returns no errors.
 fn documents(assembler: &mut Assembler, progress: task::Progress) -> Vec<String> {
     let lines = assembler.take(progress).unwrap_or_default();
     lines.iter().filter_map(|line| document(line)).collect()
 }
 
-/// A line, if it is one JSON document.
+/// Returns a line if it is one JSON document.
 fn document(line: &[u8]) -> Option<String> {
     let line = std::str::from_utf8(line).ok()?.trim();
     let whole = serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
@@ -105,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    fn said(attempt: u32, seq: u64, frame: &str) -> task::Progress {
+    fn progress(attempt: u32, seq: u64, frame: &str) -> task::Progress {
         task::Progress {
             job: JobId::mint(Timestamp::from_millis(1), [1; 10]),
             lease: Lease { attempt: Attempt(attempt), dispatch: DispatchId::new([attempt as u8; 16]) },
@@ -119,23 +122,23 @@ mod tests {
         }
     }
 
-    fn told(frames: &[(u32, u64, &str)]) -> Vec<String> {
+    fn read(frames: &[(u32, u64, &str)]) -> Vec<String> {
         let mut assembler = assembler();
-        let said = frames.iter().map(|(attempt, seq, frame)| said(*attempt, *seq, frame));
-        said.flat_map(|progress| documents(&mut assembler, progress)).collect()
+        let progress = frames.iter().map(|(attempt, seq, frame)| progress(*attempt, *seq, frame));
+        progress.flat_map(|progress| documents(&mut assembler, progress)).collect()
     }
 
     #[test]
-    fn half_a_line_from_before_the_listening_began_is_left_out() {
-        assert_eq!(told(&[(1, 7, "\":1}\n{}\n"), (1, 8, "4\n")]), ["{}", "4"]);
+    fn a_line_that_began_before_the_subscription_is_skipped() {
+        assert_eq!(read(&[(1, 7, "\":1}\n{}\n"), (1, 8, "4\n")]), ["{}", "4"]);
         // The rest of 123 would be a document of its own.
-        assert_eq!(told(&[(1, 7, "3\n{}\n")]), ["{}"]);
+        assert_eq!(read(&[(1, 7, "3\n{}\n")]), ["{}"]);
     }
 
     #[test]
-    fn what_is_no_document_or_too_long_is_left_out() {
-        assert_eq!(told(&[(1, 1, "x\n\n{}\n[DONE]\n")]), ["{}"]);
-        let long = format!("\"{}\"\n1\n", "x".repeat(MOST_LINE));
-        assert_eq!(told(&[(1, 1, &long)]), ["1"]);
+    fn lines_that_are_not_json_or_too_long_are_skipped() {
+        assert_eq!(read(&[(1, 1, "x\n\n{}\n[DONE]\n")]), ["{}"]);
+        let long = format!("\"{}\"\n1\n", "x".repeat(MAX_LINE_BYTES));
+        assert_eq!(read(&[(1, 1, &long)]), ["1"]);
     }
 }

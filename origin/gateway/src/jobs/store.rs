@@ -1,4 +1,4 @@
-//! The job store, as the routes use it: each tenant sees its own jobs, and has its share of the reads.
+//! The routes' view of the job store. Each tenant sees its own jobs, and has a share of the reads.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,28 +16,28 @@ use cortex_platform::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
 use super::view;
-use crate::offload::Offload;
-use crate::refuse;
-use crate::waits::Waits;
-use crate::watch::Watch;
+use crate::blocking::BlockingPool;
+use crate::concurrency::ConcurrencyLimit;
+use crate::error;
+use crate::job_watcher::JobWatcher;
 
-/// The jobs. A clone is the same.
+/// Access to jobs. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Jobs(pub(super) Arc<Parts>);
 
-/// What jobs are kept with.
+/// The dependencies of jobs.
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) payloads: Arc<TieredPayloads>,
     pub(crate) catalogue: Arc<TopicCatalogue>,
     pub(crate) topics: topics::KnownTopics,
     pub(crate) clock: Clock,
-    pub(crate) offload: Offload,
-    /// Submissions that wait for the store, of each tenant.
-    pub(crate) submissions: Waits,
-    /// Looks into the store, of each tenant.
-    pub(crate) reads: Waits,
-    pub(crate) watch: Watch,
+    pub(crate) blocking: BlockingPool,
+    /// Limits the submissions of each tenant that wait for the store.
+    pub(crate) submissions: ConcurrencyLimit,
+    /// Limits the reads of each tenant.
+    pub(crate) reads: ConcurrencyLimit,
+    pub(crate) watcher: JobWatcher,
     /// Cancelled once the gateway stops.
     pub(crate) stop: CancellationToken,
 }
@@ -47,31 +47,31 @@ impl Jobs {
         Self(Arc::new(parts))
     }
 
-    /// A tenant's own job.
+    /// Returns a tenant's job.
     ///
     /// # Errors
-    /// If there is no such job, or it is another tenant's: both are the same to the caller. If the tenant reads too much at
-    /// once.
-    pub(crate) async fn own(&self, tenant: &Tenant, id: JobId) -> Result<Job, Problem> {
-        let _place = self.0.reads.enter(tenant)?;
-        let job = self.0.store.job(id).await.map_err(|error| refuse::store(&error))?;
-        job.filter(|job| job.tenant() == tenant).ok_or_else(refuse::no_such_job)
+    /// Returns an error if the tenant has no such job. Another tenant's job looks the same. Also
+    /// returns an error if the tenant has too many reads in progress.
+    pub(crate) async fn get(&self, tenant: &Tenant, id: JobId) -> Result<Job, Problem> {
+        let _permit = self.0.reads.acquire(tenant)?;
+        let job = self.0.store.job(id).await.map_err(|error| error::from_store(&error))?;
+        job.filter(|job| job.tenant() == tenant).ok_or_else(error::job_not_found)
     }
 
-    /// A page of a tenant's jobs.
+    /// Returns a page of a tenant's jobs.
     ///
     /// # Errors
-    /// If the store fails, or the tenant reads too much at once.
+    /// Returns an error if the store fails, or if the tenant has too many reads in progress.
     pub(crate) async fn page(&self, query: Query) -> Result<Vec<Job>, Problem> {
-        let _place = self.0.reads.enter(&query.tenant)?;
-        self.0.store.jobs(query).await.map_err(|error| refuse::store(&error))
+        let _permit = self.0.reads.acquire(&query.tenant)?;
+        self.0.store.jobs(query).await.map_err(|error| error::from_store(&error))
     }
 
-    /// A job with its result, if it has one.
+    /// Returns a job with its result, if it has one.
     ///
     /// # Errors
-    /// If the result can't be read.
-    pub(crate) async fn whole(&self, job: &Job) -> Result<JobView, Problem> {
+    /// Returns an error if the result can't be read.
+    pub(crate) async fn with_result(&self, job: &Job) -> Result<JobView, Problem> {
         let result = match &job.state {
             State::Succeeded { result } => self.result(*result).await?,
             _ => None,
@@ -79,13 +79,13 @@ impl Jobs {
         Ok(view::view(job, result))
     }
 
-    /// Whether the store answers.
-    pub(crate) async fn are_there(&self) -> bool {
+    /// Returns whether the store responds.
+    pub(crate) async fn is_reachable(&self) -> bool {
         self.0.store.outbox(Sequence::default(), 1).await.is_ok()
     }
 
     async fn result(&self, pointer: Pointer) -> Result<Option<Bytes>, Problem> {
-        self.0.payloads.get(pointer).await.map_err(|error| refuse::store(&error))
+        self.0.payloads.get(pointer).await.map_err(|error| error::from_store(&error))
     }
 }
 

@@ -1,4 +1,4 @@
-//! From an admitted request to a job in the store, whichever door it came through.
+//! Turns admitted requests into stored jobs, for HTTP and gRPC.
 
 use cortex_api::{CreateJob, Problem, headers};
 use cortex_domain::ErrorCode;
@@ -18,76 +18,79 @@ use super::Jobs;
 use super::store::Parts;
 use tracing::{Span, field};
 
-use crate::door::Admitted;
-use crate::refuse;
+use crate::auth::Admitted;
+use crate::error;
 
 impl Jobs {
-    /// Checks what was asked for and makes a submission of it.
+    /// Parses and checks a request for a job.
     ///
     /// # Errors
-    /// A problem that names what is wrong and where.
-    pub(crate) async fn read(&self, admitted: Admitted) -> Result<Submission, Problem> {
-        let (owned, size) = (self.0.clone(), admitted.body.len());
-        self.0.offload.run(size, move || submission(&owned, admitted)).await
+    /// Returns a problem that names the fault and its place.
+    pub(crate) async fn parse(&self, admitted: Admitted) -> Result<Submission, Problem> {
+        let (parts, size) = (self.0.clone(), admitted.body.len());
+        self.0.blocking.run(size, move || submission(&parts, admitted)).await
     }
 
-    /// Takes a submission into the store; once this returns it is flushed.
+    /// Stores a submission. It is flushed once this returns.
     ///
     /// # Errors
-    /// If the store fails, or another request came before under the same key or id.
+    /// Returns an error if the store fails, or if another request used the same key or id.
     pub(crate) async fn accept(&self, submission: Submission) -> Result<Job, Problem> {
-        let _place = self.0.submissions.enter(&submission.request.owner.tenant)?;
-        match self.0.store.accept(submission).await.map_err(|error| refuse::store(&error))? {
+        let _permit = self.0.submissions.acquire(&submission.request.owner.tenant)?;
+        match self.0.store.accept(submission).await.map_err(|error| error::from_store(&error))? {
             Acceptance::New(job) | Acceptance::Known(job) => Ok(job),
             Acceptance::Mismatch => {
-                let detail = "another request came before under this idempotency key or job id";
+                let detail = "this idempotency key or job id was used for a different request: \
+                    use a new one";
                 Err(Problem::new(ErrorCode::IdempotencyMismatch, detail))
             }
         }
     }
 
-    /// Whether a caller that waits is served from memory: only where running the job twice, or for nobody, does no
-    /// harm, and where no key has to be remembered.
-    pub(crate) fn may_be_a_call(&self, submission: &Submission) -> bool {
+    /// Returns whether a waiting caller can be served from memory. That requires a topic without
+    /// side effects, which may run twice or without a caller, and a request without an idempotency
+    /// key.
+    pub(crate) fn can_run_as_call(&self, submission: &Submission) -> bool {
         let route = self.0.catalogue.route(&submission.request.topic);
         route.is_some_and(|route| route.effects == Effects::None) && submission.request.idempotency.is_none()
     }
 }
 
 fn submission(jobs: &Parts, admitted: Admitted) -> Result<Submission, Problem> {
-    let asked = CreateJob::parse(admitted.json()?, &jobs.topics)?;
-    let route = jobs.catalogue.route(&asked.topic).ok_or_else(|| {
-        Problem::new(ErrorCode::UnknownTopic, format!("nothing here works on `{}`", asked.topic)).at("topic")
+    let body = CreateJob::parse(admitted.json()?, &jobs.topics)?;
+    let route = jobs.catalogue.route(&body.topic).ok_or_else(|| {
+        Problem::new(ErrorCode::UnknownTopic, format!("unknown topic `{}`", body.topic)).at("topic")
     })?;
-    let labels = flags(&admitted)?.onto(asked.labels);
+    let labels = flags(&admitted)?.onto(body.labels);
     let idempotency = admitted.idempotency.clone().map(|key| idempotency(&admitted, key));
     let id = admitted.job.unwrap_or_else(|| JobId::mint(jobs.clock.now(), entropy::random()));
     Span::current().record(telemetry::JOB, field::display(id));
-    Span::current().record(telemetry::TOPIC, asked.topic.as_str());
+    Span::current().record(telemetry::TOPIC, body.topic.as_str());
     let request = Request {
         input: InputFormat::Body,
         id,
         owner: admitted.owner,
-        model: model(&asked.topic, asked.input.get()),
-        topic: asked.topic,
-        priority: asked.priority,
+        model: model(&body.topic, body.input.get()),
+        topic: body.topic,
+        priority: body.priority,
         limits: Limits {
-            attempts: asked.max_attempts.unwrap_or(route.attempts),
+            attempts: body.max_attempts.unwrap_or(route.attempts),
             run: route.run,
-            deadline: asked.deadline,
+            deadline: body.deadline,
         },
         labels,
         idempotency,
-        content: Some(fingerprint::content(asked.input.get().as_bytes())),
-        estimate: CostEstimate::of_input(asked.input.get().as_bytes()),
+        content: Some(fingerprint::content(body.input.get().as_bytes())),
+        estimate: CostEstimate::of_input(body.input.get().as_bytes()),
         hops: admitted.hops,
         created_at: jobs.clock.now(),
         traceparent: admitted.traceparent,
     };
-    Ok(Submission { request, input: asked.input.get().as_bytes().to_vec() })
+    Ok(Submission { request, input: body.input.get().as_bytes().to_vec() })
 }
 
-/// The model that a job is for, if its input says so in the way of its topic; the worker reads it all.
+/// Returns the model that an input names, if its topic uses models. The worker parses the whole
+/// input.
 fn model(topic: &Topic, input: &str) -> Option<ModelName> {
     #[derive(Deserialize)]
     struct Named {
@@ -104,12 +107,12 @@ fn idempotency(admitted: &Admitted, key: IdempotencyKey) -> Idempotency {
     Idempotency { key, fingerprint }
 }
 
-/// What is told of the input and no reason to refuse it: as the edge found it and signed it, or by a look of our
-/// own at what a local caller sends.
+/// Returns what was found in the input and does not reject it. The edge scans its requests and
+/// signs the result. Requests of local callers are scanned here.
 fn flags(admitted: &Admitted) -> Result<Flags, Problem> {
     match admitted.header(headers::FLAGS).filter(|_| admitted.signed) {
         Some(text) => text.parse().map_err(|error: MalformedFlags| {
-            Problem::new(ErrorCode::InvalidRequest, format!("the header {}: {error}", headers::FLAGS))
+            Problem::new(ErrorCode::InvalidRequest, format!("invalid header `{}`: {error}", headers::FLAGS))
         }),
         None => Ok(Flags::of(&precheck::personal_data(&admitted.body)?)),
     }
@@ -118,7 +121,7 @@ fn flags(admitted: &Admitted) -> Result<Flags, Problem> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_job_is_for_the_model_that_its_input_names() {
+    fn the_model_of_a_job_comes_from_its_input() {
         let model = |topic: &str, input: &str| {
             super::model(&topic.parse().unwrap(), input).map(|name| name.to_string())
         };
@@ -136,8 +139,8 @@ mod tests {
 
     use super::*;
 
-    fn admitted(signed: bool, told: Option<&'static str>, body: &'static [u8]) -> Admitted {
-        let told = told
+    fn admitted(signed: bool, flags: Option<&'static str>, body: &'static [u8]) -> Admitted {
+        let flags = flags
             .map(|flags| (http::HeaderName::from_static(headers::FLAGS), HeaderValue::from_static(flags)));
         Admitted {
             owner: Owner {
@@ -153,16 +156,16 @@ mod tests {
             method: http::Method::POST,
             path: "/api/v1/jobs".to_owned(),
             query: String::new(),
-            headers: told.into_iter().collect::<HeaderMap>(),
+            headers: flags.into_iter().collect::<HeaderMap>(),
             body: body.into(),
-            takes: BodyLimit::Job,
+            body_limit: BodyLimit::Job,
         }
     }
 
     #[test]
-    fn the_edge_is_believed_and_a_local_caller_is_looked_at() {
+    fn flags_of_the_edge_are_trusted_and_local_inputs_are_scanned() {
         let (plain, personal) = (br#"{"input":1}"#.as_slice(), br#"{"input":"a@example.org"}"#.as_slice());
-        for (signed, told, body, expected) in [
+        for (signed, header, body, expected) in [
             (true, Some("iban"), plain, "iban"),
             (true, Some(""), personal, ""),
             (true, None, personal, "email"),
@@ -170,8 +173,8 @@ mod tests {
             (false, Some("iban"), plain, ""),
             (false, None, plain, ""),
         ] {
-            let flags = flags(&admitted(signed, told, body)).unwrap();
-            assert_eq!(flags.to_string(), expected, "{signed} {told:?}");
+            let flags = flags(&admitted(signed, header, body)).unwrap();
+            assert_eq!(flags.to_string(), expected, "{signed} {header:?}");
         }
         assert!(flags(&admitted(true, Some("A;"), plain)).is_err());
     }

@@ -1,4 +1,4 @@
-//! Jobs and their log as the API shows them.
+//! Jobs and their log entries in the format of the API.
 
 use bytes::Bytes;
 use cortex_api::{EventView, HoldView, JobView, Problem};
@@ -9,9 +9,9 @@ use cortex_domain::state::{Exhausted, Hold, State, Target};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::refuse;
+use crate::error;
 
-/// A job, with a result that is at hand.
+/// Returns the view of a job with a result.
 pub(crate) fn view(job: &Job, result: Option<Bytes>) -> JobView {
     JobView {
         id: job.id(),
@@ -30,7 +30,7 @@ pub(crate) fn view(job: &Job, result: Option<Bytes>) -> JobView {
     }
 }
 
-/// A worker's answer is JSON; one that is not is shown as text.
+/// Returns a worker's response as JSON. Any other response becomes a string.
 fn raw(bytes: Bytes) -> Option<Box<RawValue>> {
     serde_json::from_slice(&bytes)
         .or_else(|_| serde_json::value::to_raw_value(&String::from_utf8_lossy(&bytes)))
@@ -46,23 +46,23 @@ fn hold(state: &State) -> Option<HoldView> {
     }
 }
 
-/// Why a job ended without a result.
+/// Returns why a job ended without a result.
 fn problem(state: &State) -> Option<Problem> {
     match state {
-        State::Failed { failure } => Some(refuse::failed(failure.clone())),
+        State::Failed { failure } => Some(error::from_failure(failure.clone())),
         State::Denied { denial } => Some(Problem::new(ErrorCode::Denied, denial.reason.clone())),
         State::TimedOut { exhausted } => Some(Problem::new(
             ErrorCode::Timeout,
             match exhausted {
                 Exhausted::Deadline => "the job's deadline passed",
-                Exhausted::Attempts => "every attempt ended without word from its worker",
+                Exhausted::Attempts => "every attempt ended because its worker stopped responding",
             },
         )),
         _ => None,
     }
 }
 
-/// A log entry; the first one also tells the hops before the origin.
+/// Returns the view of a log entry. The first entry also lists the hops before the origin.
 pub(super) fn event(job: &Job, entry: &Entry) -> EventView {
     EventView {
         id: format!("{}.{}", entry.attempt.0, entry.version.0),

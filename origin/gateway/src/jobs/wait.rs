@@ -1,4 +1,4 @@
-//! Waits for a job's end.
+//! Waits for the end of jobs.
 
 use std::time::Duration;
 
@@ -9,26 +9,31 @@ use cortex_domain::job::Job;
 use super::Jobs;
 
 impl Jobs {
-    /// Waits for a job's end, at most `within`; returns the job as it then stands.
+    /// Waits for the end of a job, at most for `within`. Returns the job in its latest state.
     ///
     /// # Errors
-    /// If the job can't be read.
-    pub(crate) async fn ended(&self, tenant: &Tenant, job: Job, within: Duration) -> Result<Job, Problem> {
+    /// Returns an error if the job can't be read.
+    pub(crate) async fn wait_for_end(
+        &self,
+        tenant: &Tenant,
+        job: Job,
+        within: Duration,
+    ) -> Result<Job, Problem> {
         let id = job.id();
-        let mut watched = self.0.watch.on(id);
+        let mut changes = self.0.watcher.subscribe(id);
         let wait = async {
             loop {
-                let job = self.own(tenant, id).await?;
+                let job = self.get(tenant, id).await?;
                 if job.state.is_terminal() {
                     return Ok(job);
                 }
-                watched.moved().await;
+                changes.changed().await;
             }
         };
         tokio::select! {
             ended = tokio::time::timeout(within, wait) => match ended {
                 Ok(job) => job,
-                Err(_) => self.own(tenant, id).await,
+                Err(_) => self.get(tenant, id).await,
             },
             () = self.0.stop.cancelled() => Ok(job),
         }

@@ -1,4 +1,5 @@
-//! `POST /chat`: one message, a conversation to its worker, and the text of its answer to its caller.
+//! `POST /chat`: one message in, and the text of the response out. The worker receives a
+//! conversation.
 
 use axum::response::Response;
 use cortex_api::Problem;
@@ -6,22 +7,22 @@ use cortex_api::body::Checked;
 use cortex_api::chat::SimpleChat;
 use cortex_domain::ErrorCode;
 
+use crate::auth::Admitted;
 use crate::calls::respond;
-use crate::door::Admitted;
-use crate::generate::{Generator, Way};
-use crate::holders::Holders;
+use crate::generate::{Generator, TextKind};
+use crate::revocations::Revocations;
 
-/// Answers one message.
+/// Responds to one message.
 pub(crate) async fn create(
-    (generator, holders): (Generator, Holders),
+    (generator, revocations): (Generator, Revocations),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
-    let held = holders.hold(&admitted)?;
+    let key_use = revocations.track(&admitted)?;
     let read = |body: Checked<'_>| SimpleChat::parse(body)?.request()?.try_into();
-    let asked = generator.read(admitted, Way::Chat.topic(), read).await?;
-    let id = asked.request.id;
-    let whole = generator.run(&held, asked).await?.into_answer()?;
+    let call = generator.read(admitted, TextKind::Chat.topic(), read).await?;
+    let id = call.request.id;
+    let whole = generator.run(&key_use, call).await?.into_answer()?;
     let answer = serde_json::to_vec(&SimpleChat::answer(&whole)?)
-        .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))?;
+        .map_err(|_| Problem::new(ErrorCode::Internal, "the response could not be written"))?;
     respond(id, answer.into())
 }

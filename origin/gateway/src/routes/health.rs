@@ -1,4 +1,4 @@
-//! `GET /health`, for whoever asks.
+//! `GET /health`, for everyone.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use http::StatusCode;
 use crate::jobs::Jobs;
 use crate::workers::Workers;
 
-/// Whether the origin serves: 200, or 503 when its store doesn't answer.
+/// Returns the health of the origin: 200, or 503 if the store does not respond.
 pub(crate) async fn check(
     (jobs, workers): (Jobs, Workers),
 ) -> Result<(StatusCode, Json<HealthView>), Problem> {
-    let store = jobs.are_there().await;
+    let store = jobs.is_reachable().await;
     let workers = workers.present().len();
     let word = |sound: bool| if sound { "ok" } else { "away" }.to_owned();
     let checks =

@@ -1,8 +1,9 @@
-//! What each route does. The folders mirror the paths, and the table of routes is `cortex_api::routes`.
+//! The handlers of the routes. The folders mirror the paths, and the route table is in
+//! `cortex_api::routes`.
 
+mod access;
 mod api;
 mod chat;
-mod door;
 mod health;
 mod internal;
 mod openapi;

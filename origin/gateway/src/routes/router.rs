@@ -1,4 +1,4 @@
-//! The router, out of the table of routes.
+//! Builds the router from the route table.
 
 use axum::Router;
 use axum::routing::MethodRouter;
@@ -7,50 +7,50 @@ use cortex_api::{Problem, not_served};
 use cortex_domain::ErrorCode;
 use http::Uri;
 
-use super::door::{caller, caller_naming, caller_of_job, local, public, service};
+use super::access::{caller, caller_with_job, caller_with_name, local, public, service};
 use super::{api::v1::jobs, api::v1::workers, chat, health, internal, openapi, v1};
+use crate::error::ApiError;
 use crate::gateway::Gateway;
-use crate::refuse::Refused;
 
-/// The gateway's routes.
+/// Returns the gateway's router.
 pub(crate) fn router(gateway: Gateway) -> Router {
     let served = ROUTES.iter().filter_map(|info| Some((info, info.route.at_origin()?)));
     served
         .fold(Router::new(), |router, (info, route)| router.route(info.path, handler(route, info)))
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(wrong_method)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .with_state(gateway)
 }
 
-/// The handler of a route. A route without one does not compile.
+/// Returns the handler of a route. A route without a handler does not compile.
 fn handler(route: AtOrigin, info: &'static RouteInfo) -> MethodRouter<Gateway> {
     match route {
         AtOrigin::Public(Public::Health) => public(info, health::check),
         AtOrigin::Public(Public::OpenApi) => public(info, openapi::show),
         AtOrigin::Caller(Caller::CreateJob) => caller(info, jobs::create),
         AtOrigin::Caller(Caller::ListJobs) => caller(info, jobs::list),
-        AtOrigin::Caller(Caller::GetJob(())) => caller_of_job(info, jobs::get),
-        AtOrigin::Caller(Caller::CancelJob(())) => caller_of_job(info, jobs::cancel),
-        AtOrigin::Caller(Caller::JobEvents(())) => caller_of_job(info, jobs::events),
+        AtOrigin::Caller(Caller::GetJob(())) => caller_with_job(info, jobs::get),
+        AtOrigin::Caller(Caller::CancelJob(())) => caller_with_job(info, jobs::cancel),
+        AtOrigin::Caller(Caller::JobEvents(())) => caller_with_job(info, jobs::events),
         AtOrigin::Caller(Caller::Embeddings) => caller(info, v1::embeddings::create),
         AtOrigin::Caller(Caller::ChatCompletions) => caller(info, v1::chat::create),
         AtOrigin::Caller(Caller::Completions) => caller(info, v1::completions::create),
         AtOrigin::Caller(Caller::SimpleChat) => caller(info, chat::create),
         AtOrigin::Caller(Caller::ListModels) => caller(info, v1::models::list),
-        AtOrigin::Caller(Caller::GetModel) => caller_naming(info, v1::models::get),
+        AtOrigin::Caller(Caller::GetModel) => caller_with_name(info, v1::models::get),
         AtOrigin::Local(Local::ListWorkers) => local(info, workers::list),
         AtOrigin::Service(OriginService::KeyRevoked) => service(info, internal::revoked::revoked),
     }
 }
 
-async fn nothing_here(uri: Uri) -> Refused {
-    refused(uri.path(), not_served(uri.path()))
+async fn not_found(uri: Uri) -> ApiError {
+    error(uri.path(), not_served(uri.path()))
 }
 
-async fn wrong_method(uri: Uri) -> Refused {
-    refused(uri.path(), Problem::new(ErrorCode::MethodNotAllowed, "this path does not take that method"))
+async fn method_not_allowed(uri: Uri) -> ApiError {
+    error(uri.path(), Problem::new(ErrorCode::MethodNotAllowed, "method not allowed on this path"))
 }
 
-fn refused(path: &str, problem: Problem) -> Refused {
-    Refused { problem, shape: shape(path) }
+fn error(path: &str, problem: Problem) -> ApiError {
+    ApiError { problem, shape: shape(path) }
 }

@@ -1,10 +1,10 @@
-//! The gRPC door for callers on this machine: the same checks, jobs and refusals as over HTTP.
+//! The gRPC API for callers on this machine, with the same checks, jobs and errors as the HTTP API.
 
 mod jobs;
 mod serve;
+mod stall_timeout;
 mod status;
 mod submit;
-mod taken;
 mod view;
 
 pub use serve::serve;

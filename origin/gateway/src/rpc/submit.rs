@@ -1,5 +1,5 @@
-//! A submission over gRPC as the HTTP request that it stands for, so that both pass the same checks, and a key is
-//! the same key at both doors.
+//! Converts a gRPC submission to the equivalent HTTP request. Both then pass the same checks, and
+//! an idempotency key is valid for both APIs.
 
 use bytes::Bytes;
 use cortex_api::routes::BodyLimit;
@@ -12,16 +12,18 @@ use cortex_wire::v1::SubmitRequest;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::value::RawValue;
 
-use crate::door::{self, Admitted};
+use crate::auth::{self, Admitted};
 
+/// Returns the equivalent HTTP request.
+///
 /// # Errors
-/// If the input can't stand in a body, or the idempotency key is none.
+/// Returns an error if the input is not valid JSON, or if the idempotency key is invalid.
 pub(super) fn admitted(
     owner: Owner,
     metadata: &HeaderMap,
-    asked: SubmitRequest,
+    request: SubmitRequest,
 ) -> Result<Admitted, Problem> {
-    let idempotency = idempotency(&asked.idempotency_key, metadata)?;
+    let idempotency = idempotency(&request.idempotency_key, metadata)?;
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     Ok(Admitted {
         owner,
@@ -29,27 +31,27 @@ pub(super) fn admitted(
         job: None,
         idempotency,
         hops: Vec::new(),
-        traceparent: door::traceparent(metadata),
+        traceparent: auth::traceparent(metadata),
         method: Method::POST,
         path: "/api/v1/jobs".to_owned(),
         query: String::new(),
         headers: headers.into_iter().collect(),
-        body: body(asked)?,
-        takes: BodyLimit::Job,
+        body: body(request)?,
+        body_limit: BodyLimit::Job,
     })
 }
 
-fn body(asked: SubmitRequest) -> Result<Bytes, Problem> {
-    json::check_length(asked.input.len(), BodyLimit::Job.bytes())?;
-    json::check_depth(&asked.input)?;
-    let input: Box<RawValue> = json::parse(&asked.input).map_err(|problem| problem.at("input"))?;
+fn body(request: SubmitRequest) -> Result<Bytes, Problem> {
+    json::check_length(request.input.len(), BodyLimit::Job.bytes())?;
+    json::check_depth(&request.input)?;
+    let input: Box<RawValue> = json::parse(&request.input).map_err(|problem| problem.at("input"))?;
     let body = CreateJobBody {
-        topic: asked.topic,
+        topic: request.topic,
         input,
-        priority: (!asked.priority.is_empty()).then_some(asked.priority),
-        deadline: asked.deadline.map(|at| Timestamp::from_millis(at).to_string()),
-        max_attempts: (asked.max_attempts != 0).then_some(asked.max_attempts),
-        labels: asked.labels,
+        priority: (!request.priority.is_empty()).then_some(request.priority),
+        deadline: request.deadline.map(|at| Timestamp::from_millis(at).to_string()),
+        max_attempts: (request.max_attempts != 0).then_some(request.max_attempts),
+        labels: request.labels,
     };
     let body = serde_json::to_vec(&body).expect("text and JSON are JSON");
     Ok(body.into())
@@ -57,17 +59,17 @@ fn body(asked: SubmitRequest) -> Result<Bytes, Problem> {
 
 fn idempotency(field: &str, metadata: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     if field.is_empty() {
-        return door::idempotency(metadata);
+        return auth::idempotency(metadata);
     }
-    let wrong = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at("idempotency_key");
-    field.parse().map(Some).map_err(|error: cortex_domain::id::ParseError| wrong(error))
+    let invalid = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at("idempotency_key");
+    field.parse().map(Some).map_err(|error: cortex_domain::id::ParseError| invalid(error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asked() -> SubmitRequest {
+    fn request() -> SubmitRequest {
         SubmitRequest {
             topic: "job.echo".into(),
             input: br#"{ "a" : 1.50 }"#.to_vec(),
@@ -78,28 +80,28 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_the_one_that_http_takes_with_the_inputs_own_bytes() {
+    fn the_body_equals_the_http_body_with_the_input_unchanged() {
         assert_eq!(
-            std::str::from_utf8(&body(asked()).unwrap()).unwrap(),
+            std::str::from_utf8(&body(request()).unwrap()).unwrap(),
             r#"{"topic":"job.echo","input":{ "a" : 1.50 },"deadline":"2026-11-20T23:36:30.000Z","max_attempts":3}"#
         );
     }
 
     #[test]
-    fn an_input_can_say_nothing_beside_itself() {
+    fn an_input_cannot_add_fields_to_the_body() {
         for (input, kind) in [
             (br#"1,"priority":"high""#.to_vec(), ErrorCode::MalformedJson),
             (Vec::new(), ErrorCode::MalformedJson),
             (b"[".repeat(65), ErrorCode::TooDeep),
             (vec![b' '; BodyLimit::Job.bytes() + 1], ErrorCode::TooLarge),
         ] {
-            assert_eq!(body(SubmitRequest { input, ..asked() }).unwrap_err().kind, kind);
+            assert_eq!(body(SubmitRequest { input, ..request() }).unwrap_err().kind, kind);
         }
     }
 
     #[test]
-    fn a_time_beyond_the_calendar_is_left_to_the_check_of_the_body() {
-        let body = body(SubmitRequest { deadline: Some(u64::MAX), ..asked() }).unwrap();
+    fn an_impossible_time_is_rejected_by_the_check_of_the_body() {
+        let body = body(SubmitRequest { deadline: Some(u64::MAX), ..request() }).unwrap();
         let json = Some("application/json");
         let refused = cortex_guard::precheck::check_json(json, &body, BodyLimit::Job)
             .and_then(|body| cortex_api::CreateJob::parse(body, &"job.echo".parse().unwrap()));
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_goes_before_the_metadatas_key() {
+    fn the_field_takes_precedence_over_the_metadata() {
         let metadata: HeaderMap =
             [(http::HeaderName::from_static("idempotency-key"), HeaderValue::from_static("meta"))]
                 .into_iter()

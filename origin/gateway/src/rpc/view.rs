@@ -1,4 +1,4 @@
-//! Jobs and their log as gRPC shows them: what HTTP shows, in protobuf.
+//! Jobs and log entries in protobuf, with the same content as over HTTP.
 
 use cortex_api::problem::ErrorView;
 use cortex_api::{EventView, JobView};

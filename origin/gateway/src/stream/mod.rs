@@ -1,15 +1,15 @@
-//! A call's answer as it grows: from the worker's frames on the bus to server-sent events.
+//! Streamed responses: from the worker's frames on the bus to server-sent events.
 //!
-//! The worker's frames, put together in their order, are lines; each line is one event, and the line `[DONE]` says that
-//! there are no more. `assembly` puts them together, `tape` keeps the last of them for whoever reads, `pump` moves them
-//! from one to the other while the call is open, `sse` writes them, and `table` knows which streams are open, and with
-//! `ended` which are kept, for those who come back.
+//! The worker's frames, in order, form lines. Each line is one event, and the line `[DONE]` marks
+//! the end. `cortex_wire::stream` assembles the lines. `pump` moves them into a `replay_buffer`,
+//! which keeps the latest ones for readers, and `sse` writes them to clients. `table` knows the
+//! open streams, and `ended` keeps the ended ones for clients that resume.
 
 mod ended;
 mod open;
 mod pump;
+mod replay_buffer;
 mod sse;
 mod table;
-mod tape;
 
 pub(crate) use open::Streams;

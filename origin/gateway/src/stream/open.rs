@@ -1,4 +1,4 @@
-//! Opens a stream, and takes one up again.
+//! Opens and resumes streams.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,24 +17,24 @@ use cortex_domain::subject::{Filter, Subject};
 use tracing::{Instrument as _, Span};
 
 use super::pump::Pump;
-use super::sse::{self, Rights};
+use super::replay_buffer::ReplayBuffer;
+use super::sse::{self, ReaderContext};
 use super::table::StreamTable;
-use super::tape::Tape;
-use crate::background::Background;
+use crate::background_tasks::BackgroundTasks;
 use crate::calls::Calls;
-use crate::holders::Held;
+use crate::error;
 use crate::limits::Limits;
 use crate::readers::Readers;
-use crate::refuse;
+use crate::revocations::KeyUse;
 
-/// Answers that stream. A clone is the same.
+/// Streamed responses. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Streams {
     table: StreamTable,
     readers: Readers,
     calls: Calls,
     bus: Arc<dyn Bus>,
-    background: Background,
+    background: BackgroundTasks,
 }
 
 impl Streams {
@@ -43,72 +43,77 @@ impl Streams {
         readers: Readers,
         calls: Calls,
         bus: Arc<dyn Bus>,
-        background: Background,
+        background: BackgroundTasks,
     ) -> Self {
         let table = StreamTable::new(limits);
         background.spawn(table.clone().sweep(background.stopping()));
         Self { table, readers, calls, bus, background }
     }
 
-    /// Runs a call and answers with its pieces as they come. With `resume` it goes on for so long without its reader.
+    /// Runs a call and streams its response. With `resume`, the stream continues for that time
+    /// without a reader.
     ///
     /// # Errors
-    /// If there is no room for it, or it fails before its first piece.
+    /// Returns an error if a limit is reached, or if the call fails before its first event.
     pub(crate) async fn open(
         &self,
         request: Request,
         body: Bytes,
         timeout: Duration,
         resume: Option<Duration>,
-        held: Held,
+        key_use: KeyUse,
     ) -> Result<Response, Problem> {
         let job = request.id;
-        let tape = Tape::new();
+        let buffer = ReplayBuffer::new();
         let tenant = request.owner.tenant.clone();
-        let reads = self.readers.enter(&tenant, job)?;
-        let place = self.table.enter(job, tenant, tape.clone())?;
-        // Before the call, so that no frame is missed.
+        let reader_slot = self.readers.register(&tenant, job)?;
+        let slot = self.table.register(job, tenant, buffer.clone())?;
+        // This comes before the call, so that no frame is missed.
         let listening = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
-        let frames = listening.map_err(|error| refuse::bus(&error))?;
-        let mut reader = tape.read_after(0)?;
+        let frames = listening.map_err(|error| error::from_bus(&error))?;
+        let mut reader = buffer.read_after(0)?;
         let linger = resume.unwrap_or_default();
         let (calls, stop) = (self.calls.clone(), self.background.stopping());
         let pump = Pump {
             calls,
             stop,
             frames,
-            tape,
+            buffer,
             linger,
-            place,
+            slot,
             first: Some(Instant::now()),
-            held: held.clone(),
+            key_use: key_use.clone(),
         };
         self.background.spawn(pump.run(request, body, timeout).instrument(Span::current()));
-        match tokio::time::timeout(STREAM_HEAD_TIMEOUT, reader.begun()).await {
+        match tokio::time::timeout(STREAM_HEAD_TIMEOUT, reader.wait_for_first_event()).await {
             Ok(Err(problem)) => Err(problem),
-            Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, held }),
+            Ok(Ok(())) | Err(_) => {
+                sse::response(job, reader, resume, ReaderContext { _slot: reader_slot, key_use })
+            }
         }
     }
 
-    /// Goes on after the event that a client saw last, `<job>.<n>`.
+    /// Resumes a stream after the last event that the client has seen, `<job>.<n>`.
     ///
     /// # Errors
-    /// If the stream is over, another tenant's, or has forgotten what came after that event, or has too many readers.
-    pub(crate) fn resume(&self, tenant: &Tenant, seen: &str, held: Held) -> Result<Response, Problem> {
+    /// Returns an error if the tenant has no such stream, if the next events are no longer
+    /// available, or if the stream has too many readers.
+    pub(crate) fn resume(&self, tenant: &Tenant, seen: &str, key_use: KeyUse) -> Result<Response, Problem> {
         let parsed = seen
             .split_once('.')
             .and_then(|(job, number)| Some((job.parse::<JobId>().ok()?, number.parse::<u64>().ok()?)));
         let Some((job, after)) = parsed else {
-            let detail = "`Last-Event-ID` reads `<job>.<n>`, as in the events of the stream";
+            let detail =
+                "invalid header `Last-Event-ID`: must be `<job>.<n>`, the id of an event of the stream";
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at("last-event-id"));
         };
-        let tape = self.table.find(job, tenant).ok_or_else(|| {
-            let detail =
-                "that stream is over and forgotten: `Prefer: resume=N` keeps one for N seconds without its reader";
+        let buffer = self.table.find(job, tenant).ok_or_else(|| {
+            let detail = "the stream is no longer available: `Prefer: resume=N` keeps a stream for N \
+                    seconds after a disconnect";
             Problem::new(ErrorCode::StreamGone, detail).at("last-event-id")
         })?;
-        let reads = self.readers.enter(tenant, job)?;
-        sse::answer(job, tape.read_after(after)?, None, Rights { _place: reads, held })
+        let reader_slot = self.readers.register(tenant, job)?;
+        sse::response(job, buffer.read_after(after)?, None, ReaderContext { _slot: reader_slot, key_use })
     }
 }
 

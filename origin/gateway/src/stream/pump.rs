@@ -1,4 +1,4 @@
-//! Moves a call's frames from the bus to its tape until the call has ended.
+//! Moves a call's frames from the bus to its replay buffer until the call has ended.
 
 use std::time::{Duration, Instant};
 
@@ -10,40 +10,40 @@ use cortex_domain::ports::{Event, Subscription};
 use cortex_wire::stream::{Assembler, Broken, Gaps};
 use tokio_util::sync::CancellationToken;
 
-use super::table::Place;
-use super::tape::{End, Tape};
-use crate::calls::{self, Answered, Calls, OnTimeout};
-use crate::holders::{self, Held};
+use super::replay_buffer::{ReplayBuffer, StreamEnd};
+use super::table::StreamSlot;
+use crate::calls::{self, CallResult, Calls, OnTimeout};
 use crate::limits::DRAIN_TIMEOUT;
+use crate::revocations::{self, KeyUse};
 
-/// How long the last frames may take once the call is answered.
+/// How long the last frames may take after the result of the call.
 const LAST_FRAMES_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A call whose answer streams.
+/// A call with a streamed response.
 pub(super) struct Pump {
     pub(super) calls: Calls,
     /// Cancelled once the gateway stops.
     pub(super) stop: CancellationToken,
     pub(super) frames: Box<dyn Subscription<Event>>,
-    pub(super) tape: Tape,
-    /// How long it goes on without a reader.
+    pub(super) buffer: ReplayBuffer,
+    /// How long the stream continues without a reader.
     pub(super) linger: Duration,
-    pub(super) place: Place,
-    /// When the request came, until its first piece does.
+    pub(super) slot: StreamSlot,
+    /// When the request came. `None` after the first event.
     pub(super) first: Option<Instant>,
-    /// The key that it was asked for with.
-    pub(super) held: Held,
+    /// The use of the caller's key.
+    pub(super) key_use: KeyUse,
 }
 
 impl Pump {
-    /// Runs the call. It is given up once nobody reads.
+    /// Runs the call. It is abandoned when it has no reader any more.
     pub(super) async fn run(mut self, request: Request, body: Bytes, timeout: Duration) {
         let calls = self.calls.clone();
         let (operation, model) = (calls::operation(&request.topic), request.model.clone());
-        let mut call = Box::pin(calls.run(request, body, OnTimeout::HangUp(timeout)));
+        let mut call = Box::pin(calls.run(request, body, OnTimeout::Abandon(timeout)));
         let mut assembler = Assembler::new(Gaps::Refused);
-        let tape = self.tape.clone();
-        let abandoned = tape.abandoned(self.linger);
+        let buffer = self.buffer.clone();
+        let abandoned = buffer.abandoned(self.linger);
         let stopped = stopped(self.stop.clone());
         tokio::pin!(abandoned, stopped);
         let end = loop {
@@ -51,37 +51,39 @@ impl Pump {
                 biased;
                 event = self.frames.next() => {
                     if let Err(problem) = self.take(&mut assembler, event) {
-                        break End::Failed(problem);
+                        break StreamEnd::Failed(problem);
                     }
-                    if let (true, Some(model), Some(began)) = (tape.bytes() > 0, &model, self.first) {
+                    if let (true, Some(model), Some(began)) = (buffer.bytes() > 0, &model, self.first) {
                         self.first = None;
                         calls.metrics().first_token(operation, model.as_str(), began.elapsed());
                     }
                 }
                 answered = &mut call => {
-                    break match answered.and_then(Answered::into_answer) {
+                    break match answered.and_then(CallResult::into_answer) {
                         Ok(_) => self.rest(&mut assembler).await,
-                        Err(problem) => End::Failed(problem),
+                        Err(problem) => StreamEnd::Failed(problem),
                     };
                 }
                 () = &mut abandoned => {
-                    break End::Failed(Problem::new(ErrorCode::StreamGone, "its reader left"));
+                    break StreamEnd::Failed(Problem::new(ErrorCode::StreamGone, "the client \
+                        disconnected"));
                 }
-                () = self.held.revoked() => break End::Failed(holders::revoked()),
+                () = self.key_use.revoked() => break StreamEnd::Failed(revocations::revoked_error()),
                 () = &mut stopped => {
-                    break End::Failed(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
+                    break StreamEnd::Failed(Problem::new(ErrorCode::Unavailable, "the origin is \
+                        shutting down"));
                 }
             }
         };
-        // Hangs up, unless the call has ended.
+        // This abandons the call, unless it has ended.
         drop(call);
-        tape.end(end);
-        // A client that lost the connection at the end may still come for it.
-        self.place.end(self.linger);
+        buffer.end(end);
+        // A client that lost the connection at the end may still resume.
+        self.slot.end(self.linger);
     }
 
-    /// What is under way when the call is answered, up to the last line.
-    async fn rest(&mut self, assembler: &mut Assembler) -> End {
+    /// Reads the frames that remain after the result of the call, up to the last line.
+    async fn rest(&mut self, assembler: &mut Assembler) -> StreamEnd {
         let reading = async {
             while !assembler.is_done() {
                 let event = self.frames.next().await;
@@ -90,9 +92,9 @@ impl Pump {
             Ok(())
         };
         match tokio::time::timeout(LAST_FRAMES_TIMEOUT, reading).await {
-            Ok(Ok(())) => End::Done,
-            Ok(Err(problem)) => End::Failed(problem),
-            Err(_) => End::Failed(broken(Broken::Lost)),
+            Ok(Ok(())) => StreamEnd::Done,
+            Ok(Err(problem)) => StreamEnd::Failed(problem),
+            Err(_) => StreamEnd::Failed(broken(Broken::Lost)),
         }
     }
 
@@ -103,13 +105,16 @@ impl Pump {
         let progress = match cortex_wire::decode_progress(&event.body) {
             Ok(progress) => progress,
             Err(error) => {
-                tracing::warn!(%error, "a frame could not be read");
+                tracing::warn!(%error, "a progress frame is invalid");
                 return Ok(());
             }
         };
         let lines = assembler.take(progress).map_err(broken)?;
-        if !lines.is_empty() && !self.tape.write(lines) {
-            return Err(Problem::new(ErrorCode::SlowReader, "it was read too slowly, and is given up"));
+        if !lines.is_empty() && !self.buffer.write(lines) {
+            return Err(Problem::new(
+                ErrorCode::SlowReader,
+                "the client reads too slowly: the stream was ended",
+            ));
         }
         Ok(())
     }
@@ -117,14 +122,15 @@ impl Pump {
 
 fn broken(broken: Broken) -> Problem {
     let detail = match broken {
-        Broken::Lost => "a piece of the answer was lost on its way",
-        Broken::Restarted => "the worker was lost in the middle of the answer",
+        Broken::Lost => "a part of the response was lost in transit",
+        Broken::Restarted => "the worker was lost in the middle of the response",
         Broken::Malformed => "the worker's response is invalid",
     };
     Problem::new(ErrorCode::WorkerFailed, detail)
 }
 
-/// Once the doors are closed, streams have the time that other open requests have.
+/// Resolves when the streams must end. After the shutdown begins, they have the same time as other
+/// open requests.
 async fn stopped(stop: CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(DRAIN_TIMEOUT).await;

@@ -1,4 +1,4 @@
-//! Events as server-sent events, in the way that OpenAI's clients read them.
+//! Writes streams as server-sent events, in the format that OpenAI's clients read.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,37 +13,40 @@ use cortex_domain::id::JobId;
 use futures::stream;
 use http::header;
 
-use super::tape::{End, Next, Reader};
-use crate::holders::{self, Held};
-use crate::readers::Place;
+use super::replay_buffer::{ReadResult, Reader, StreamEnd};
+use crate::readers::ReaderSlot;
+use crate::revocations::{self, KeyUse};
 
-/// What a reader reads by, until its body is gone.
-pub(super) struct Rights {
-    /// Its place among those who read.
-    pub(super) _place: Place,
-    /// The key that it reads with.
-    pub(super) held: Held,
+/// What a reader holds while its response is open.
+pub(super) struct ReaderContext {
+    /// The slot among the open event streams.
+    pub(super) _slot: ReaderSlot,
+    /// The use of the reader's key.
+    pub(super) key_use: KeyUse,
 }
 
-/// What the reader is given, as the body of an answer. Each event's id is `<job>.<n>`; a comment breaks a silence; the
-/// last event is `[DONE]`, or an error in OpenAI's shape. It ends once the reader's key is revoked.
-pub(super) fn answer(
+/// Returns the response that streams a reader's events. The id of an event is `<job>.<n>`. A
+/// comment breaks a silence. The last event is `[DONE]` or an error in OpenAI's format. The stream
+/// also ends when the reader's key is revoked.
+pub(super) fn response(
     job: JobId,
     reader: Reader,
     resume: Option<Duration>,
-    rights: Rights,
+    context: ReaderContext,
 ) -> Result<Response, Problem> {
-    let pieces = stream::unfold(Some((reader, rights)), move |reading| async move {
-        let (mut reader, rights) = reading?;
+    let pieces = stream::unfold(Some((reader, context)), move |reading| async move {
+        let (mut reader, context) = reading?;
         let next = tokio::select! {
             biased;
-            () = rights.held.revoked() => Ok(Next::End(End::Failed(holders::revoked()))),
+            () = context.key_use.revoked() => Ok(ReadResult::End(StreamEnd::Failed(revocations::revoked_error()))),
             next = tokio::time::timeout(KEEP_ALIVE_INTERVAL, reader.next()) => next,
         };
         Some(match next {
-            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((reader, rights))),
-            Ok(Next::Events(first, events)) => (Ok(written(job, first, &events)), Some((reader, rights))),
-            Ok(Next::End(end)) => (Ok(ending(end)), None),
+            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((reader, context))),
+            Ok(ReadResult::Events(first, events)) => {
+                (Ok(written(job, first, &events)), Some((reader, context)))
+            }
+            Ok(ReadResult::End(end)) => (Ok(ending(end)), None),
         })
     });
     let mut answer = Response::builder()
@@ -55,7 +58,7 @@ pub(super) fn answer(
     }
     answer
         .body(Body::from_stream(pieces))
-        .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))
+        .map_err(|_| Problem::new(ErrorCode::Internal, "the response could not be written"))
 }
 
 fn written(job: JobId, first: u64, events: &[Bytes]) -> Bytes {
@@ -66,10 +69,10 @@ fn written(job: JobId, first: u64, events: &[Bytes]) -> Bytes {
     writer.into_bytes().into()
 }
 
-fn ending(end: End) -> Bytes {
+fn ending(end: StreamEnd) -> Bytes {
     match end {
-        End::Done => Bytes::from_static(sse::DONE),
-        End::Failed(problem) => {
+        StreamEnd::Done => Bytes::from_static(sse::DONE),
+        StreamEnd::Failed(problem) => {
             let mut writer = sse::Writer::default();
             writer.data(problem.render(Shape::OpenAi).body.as_bytes());
             writer.into_bytes().into()
@@ -81,28 +84,28 @@ fn ending(end: End) -> Bytes {
 mod tests {
     use futures::StreamExt;
 
-    use super::super::tape::Tape;
+    use super::super::replay_buffer::ReplayBuffer;
     use super::*;
     use crate::limits::Limits;
     use crate::readers::Readers;
 
     #[tokio::test(start_paused = true)]
-    async fn a_comment_breaks_a_silence_and_counts_as_no_event() {
-        let tape = Tape::new();
+    async fn a_silent_stream_sends_comments_that_are_not_events() {
+        let buffer = ReplayBuffer::new();
         let job = "01a1fb51-9430-7707-8707-070707070707".parse().unwrap();
-        let place = Readers::new(&Limits::default()).enter(&"a".parse().unwrap(), job).unwrap();
-        let rights = Rights { _place: place, held: Held::by_nobody() };
-        let answer = answer(job, tape.read_after(0).unwrap(), None, rights).unwrap();
+        let slot = Readers::new(&Limits::default()).register(&"a".parse().unwrap(), job).unwrap();
+        let context = ReaderContext { _slot: slot, key_use: KeyUse::untracked() };
+        let answer = response(job, buffer.read_after(0).unwrap(), None, context).unwrap();
         let mut pieces = answer.into_body().into_data_stream();
         let mut next = async || String::from_utf8(pieces.next().await.unwrap().unwrap().into()).unwrap();
         for number in 1..=2 {
             let began = tokio::time::Instant::now();
             assert_eq!(next().await, ": still here\n\n");
             assert_eq!(began.elapsed(), KEEP_ALIVE_INTERVAL);
-            tape.write(vec![Bytes::from_static(b"{}")]);
+            buffer.write(vec![Bytes::from_static(b"{}")]);
             assert_eq!(next().await, format!("id: {job}.{number}\ndata: {{}}\n\n"));
         }
-        tape.end(End::Done);
+        buffer.end(StreamEnd::Done);
         assert_eq!(next().await, "data: [DONE]\n\n");
         assert!(pieces.next().await.is_none());
     }

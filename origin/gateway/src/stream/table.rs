@@ -1,4 +1,4 @@
-//! The streams that are open, and those that have ended and are kept for clients that may come back.
+//! The open streams, and the ended ones that clients may resume.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,74 +10,82 @@ use cortex_domain::id::{JobId, Tenant};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::ended::Ended;
-use super::tape::Tape;
-use crate::limits::{Limits, Share};
-use crate::refuse;
+use super::ended::EndedStreams;
+use super::replay_buffer::ReplayBuffer;
+use crate::error;
+use crate::limits::{Limits, SharedLimit};
 
-/// How often streams that were kept long enough are forgotten.
+/// How often expired streams are dropped.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A clone is the same table.
+/// The streams. Clones share the table.
 #[derive(Clone, Debug)]
 pub(super) struct StreamTable(Arc<Mutex<Table>>);
 
 #[derive(Debug)]
 struct Table {
-    most: Share,
-    open: HashMap<JobId, (Tenant, Tape)>,
-    /// How many of each tenant are open.
+    most: SharedLimit,
+    open: HashMap<JobId, (Tenant, ReplayBuffer)>,
+    /// The number of open streams of each tenant.
     counts: HashMap<Tenant, usize>,
-    ended: Ended,
+    ended: EndedStreams,
 }
 
-/// An open stream's place in the table, until it ends or is dropped.
+/// The slot of an open stream. It is freed at the end of the stream, or on drop.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct StreamSlot {
     streams: StreamTable,
     job: JobId,
 }
 
 impl StreamTable {
     pub(super) fn new(limits: &Limits) -> Self {
-        let ended = Ended::new(limits.ended_bytes);
+        let ended = EndedStreams::new(limits.ended_bytes);
         let (open, counts) = (HashMap::new(), HashMap::new());
         Self(Arc::new(Mutex::new(Table { most: limits.streams, open, counts, ended })))
     }
 
-    /// Enters a stream.
+    /// Adds a stream.
     ///
     /// # Errors
-    /// If its tenant has as many open as it may have, or there are too many in all, or there is one of that job.
-    pub(super) fn enter(&self, job: JobId, tenant: Tenant, tape: Tape) -> Result<Place, Problem> {
+    /// Returns an error if the tenant or all tenants together have reached their limit, or if the
+    /// job already has a stream.
+    pub(super) fn register(
+        &self,
+        job: JobId,
+        tenant: Tenant,
+        buffer: ReplayBuffer,
+    ) -> Result<StreamSlot, Problem> {
         let mut table = self.lock();
         if table.open.contains_key(&job) || table.ended.find(job, Instant::now()).is_some() {
-            return Err(Problem::new(ErrorCode::Conflict, "there is a stream of this job already"));
+            return Err(Problem::new(ErrorCode::Conflict, "the job already has a stream"));
         }
         let most = table.most;
         let of_tenant = table.counts.get(&tenant).copied().unwrap_or_default();
         if of_tenant >= most.of_tenant {
-            let detail = format!("this tenant has {of_tenant} streams under way, which is the most");
+            let detail = format!(
+                "the tenant has {of_tenant} open streams, which is the limit: wait until some have ended"
+            );
             return Err(Problem::new(ErrorCode::Overloaded, detail)
                 .with("limit", most.of_tenant)
                 .retry_after(Duration::from_secs(1)));
         }
         if table.open.len() >= most.all {
-            return Err(refuse::overloaded());
+            return Err(error::overloaded());
         }
         *table.counts.entry(tenant.clone()).or_default() += 1;
-        table.open.insert(job, (tenant, tape));
-        Ok(Place { streams: self.clone(), job })
+        table.open.insert(job, (tenant, buffer));
+        Ok(StreamSlot { streams: self.clone(), job })
     }
 
-    /// A tenant's own stream.
-    pub(super) fn find(&self, job: JobId, tenant: &Tenant) -> Option<Tape> {
+    /// Returns a tenant's stream.
+    pub(super) fn find(&self, job: JobId, tenant: &Tenant) -> Option<ReplayBuffer> {
         let table = self.lock();
         let found = table.open.get(&job).or_else(|| table.ended.find(job, Instant::now()));
-        found.filter(|(owner, _)| owner == tenant).map(|(_, tape)| tape.clone())
+        found.filter(|(owner, _)| owner == tenant).map(|(_, buffer)| buffer.clone())
     }
 
-    /// Forgets streams that have been kept for as long as they were to be, until `stop`.
+    /// Drops expired streams until `stop`.
     pub(super) async fn sweep(self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(SWEEP_INTERVAL)).await.is_some() {
             self.lock().ended.expire(Instant::now());
@@ -90,31 +98,31 @@ impl StreamTable {
 }
 
 impl Table {
-    fn leave(&mut self, job: JobId) -> Option<(Tenant, Tape)> {
-        let (tenant, tape) = self.open.remove(&job)?;
+    fn leave(&mut self, job: JobId) -> Option<(Tenant, ReplayBuffer)> {
+        let (tenant, buffer) = self.open.remove(&job)?;
         if let Some(count) = self.counts.get_mut(&tenant) {
             *count -= 1;
             if *count == 0 {
                 self.counts.remove(&tenant);
             }
         }
-        Some((tenant, tape))
+        Some((tenant, buffer))
     }
 }
 
-impl Place {
-    /// Gives up the place of a stream that has ended, and keeps what it said for so long.
+impl StreamSlot {
+    /// Frees the slot of an ended stream, and keeps its events for `keep`.
     pub(super) fn end(self, keep: Duration) {
         let mut table = self.streams.lock();
-        if let Some((tenant, tape)) = table.leave(self.job)
+        if let Some((tenant, buffer)) = table.leave(self.job)
             && !keep.is_zero()
         {
-            table.ended.keep(self.job, tenant, tape, Instant::now() + keep);
+            table.ended.keep(self.job, tenant, buffer, Instant::now() + keep);
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         self.streams.lock().leave(self.job);
     }
@@ -127,8 +135,8 @@ mod tests {
     use super::*;
 
     fn streams() -> StreamTable {
-        let streams = Share { all: 5, of_tenant: 3 };
-        let ended_bytes = Share { all: 1 << 20, of_tenant: 1 << 20 };
+        let streams = SharedLimit { all: 5, of_tenant: 3 };
+        let ended_bytes = SharedLimit { all: 1 << 20, of_tenant: 1 << 20 };
         StreamTable::new(&Limits { streams, ended_bytes, ..Limits::default() })
     }
 
@@ -136,18 +144,18 @@ mod tests {
         JobId::mint(Timestamp::from_millis(1), [n; 10])
     }
 
-    fn enter(streams: &StreamTable, tenant: &str, n: u8) -> Result<Place, ErrorCode> {
-        streams.enter(job(n), tenant.parse().unwrap(), Tape::new()).map_err(|problem| problem.kind)
+    fn register(streams: &StreamTable, tenant: &str, n: u8) -> Result<StreamSlot, ErrorCode> {
+        streams.register(job(n), tenant.parse().unwrap(), ReplayBuffer::new()).map_err(|problem| problem.kind)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn streams_that_have_ended_take_no_place_from_those_to_come() {
+    async fn ended_streams_take_no_slots() {
         let streams = streams();
         for n in 0..100 {
-            enter(&streams, "a", n).unwrap().end(Duration::from_secs(60));
+            register(&streams, "a", n).unwrap().end(Duration::from_secs(60));
         }
-        let _others: Vec<_> = (100..103).map(|n| enter(&streams, "b", n).unwrap()).collect();
-        let _own = enter(&streams, "a", 103).unwrap();
+        let _others: Vec<_> = (100..103).map(|n| register(&streams, "b", n).unwrap()).collect();
+        let _own = register(&streams, "a", 103).unwrap();
         assert!(streams.find(job(7), &"a".parse().unwrap()).is_some());
         assert!(streams.find(job(7), &"b".parse().unwrap()).is_none());
         tokio::time::advance(Duration::from_secs(60)).await;
@@ -155,28 +163,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_tenant_with_all_its_places_taken_leaves_places_to_others() {
+    async fn a_tenant_at_its_limit_leaves_slots_to_others() {
         let streams = streams();
-        let mut places: Vec<_> = (0..3).map(|n| enter(&streams, "a", n).unwrap()).collect();
-        assert_eq!(enter(&streams, "a", 3).unwrap_err(), ErrorCode::Overloaded);
-        places.extend([10, 11].map(|n| enter(&streams, "b", n).unwrap()));
-        assert_eq!(enter(&streams, "c", 20).unwrap_err(), ErrorCode::Overloaded, "there are too many in all");
-        places.remove(0);
-        places.push(enter(&streams, "a", 4).unwrap());
-        assert_eq!(enter(&streams, "a", 5).unwrap_err(), ErrorCode::Overloaded);
-        drop(places);
+        let mut slots: Vec<_> = (0..3).map(|n| register(&streams, "a", n).unwrap()).collect();
+        assert_eq!(register(&streams, "a", 3).unwrap_err(), ErrorCode::Overloaded);
+        slots.extend([10, 11].map(|n| register(&streams, "b", n).unwrap()));
+        assert_eq!(
+            register(&streams, "c", 20).unwrap_err(),
+            ErrorCode::Overloaded,
+            "the total limit is reached"
+        );
+        slots.remove(0);
+        slots.push(register(&streams, "a", 4).unwrap());
+        assert_eq!(register(&streams, "a", 5).unwrap_err(), ErrorCode::Overloaded);
+        drop(slots);
         let table = streams.lock();
         assert!(table.open.is_empty() && table.counts.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_jobs_id_stands_for_one_stream() {
+    async fn a_job_has_at_most_one_stream() {
         let streams = streams();
-        let place = enter(&streams, "a", 1).unwrap();
-        assert_eq!(enter(&streams, "a", 1).unwrap_err(), ErrorCode::Conflict);
-        place.end(Duration::from_secs(5));
-        assert_eq!(enter(&streams, "b", 1).unwrap_err(), ErrorCode::Conflict);
+        let slot = register(&streams, "a", 1).unwrap();
+        assert_eq!(register(&streams, "a", 1).unwrap_err(), ErrorCode::Conflict);
+        slot.end(Duration::from_secs(5));
+        assert_eq!(register(&streams, "b", 1).unwrap_err(), ErrorCode::Conflict);
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert!(enter(&streams, "a", 1).is_ok());
+        assert!(register(&streams, "a", 1).is_ok());
     }
 }

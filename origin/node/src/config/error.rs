@@ -5,7 +5,7 @@ use cortex_scheduler::SettingsError;
 
 use super::LimitsError;
 
-/// Why the configuration can't be used: names file, key and line.
+/// Why the configuration can't be used. The message names file, key and line.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! The configuration files: those that are named, and those built in for the others.
+//! Reads the configuration files that are set, and the built-in ones for the others.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ const TIMEOUTS: &str = include_str!("../../../../deploy/config/timeouts.yaml");
 const LIMITS: &str = include_str!("../../../../deploy/config/limits.yaml");
 const SAFETY: &str = include_str!("../../../../deploy/config/safety.yaml");
 
-/// Where the configuration lies. A file that is not named is the one built in.
+/// The paths of the configuration files. The built-in file replaces one that is not set.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     pub pools: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct Files {
     pub models: Option<PathBuf>,
 }
 
-/// Reads the catalogue that is named, or takes the one built in.
+/// Reads a model catalogue, or returns the built-in one.
 ///
 /// # Errors
 /// Returns an error with file, key and line if it can't be used.
@@ -35,7 +35,7 @@ pub fn catalogue(file: Option<&Path>) -> Result<ModelCatalogue, ConfigError> {
     }
 }
 
-/// Reads the policies that are named, or takes those built in.
+/// Reads policies, or returns the built-in ones.
 ///
 /// # Errors
 /// Returns an error with file, key and line if they can't be used.
@@ -60,7 +60,8 @@ pub(super) fn settings(files: &Files) -> Result<Settings, SettingsError> {
     };
     let pools = read(&files.pools, POOLS, "pools.yaml (built in)")?;
     let timeouts = read(&files.timeouts, TIMEOUTS, "timeouts.yaml (built in)")?;
-    // Those built in are for every topic; whoever writes pools of their own needn't write timeouts too.
+    // The built-in timeouts list every topic. An operator with other pools needn't write timeouts
+    // too.
     let unlisted = if files.timeouts.is_some() { Unlisted::Refused } else { Unlisted::PassedOver };
     Settings::parse((&pools.0, &pools.1), (&timeouts.0, &timeouts.1), unlisted)
 }

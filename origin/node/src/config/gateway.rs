@@ -1,34 +1,34 @@
-//! The doors: who may call them, what they hold open, and which models they name.
+//! The configuration of the APIs: their callers, their limits and their models.
 
 use std::fmt;
 
 use cortex_domain::id::{ModelName, Tenant};
-use cortex_gateway::{Limits, Listing, Models};
+use cortex_gateway::{Limits, ModelListing, Models};
 use cortex_guard::loopback::AllowedHost;
 use cortex_models::{ModelCatalogue, ModelKind};
 use reqwest::Url;
 
 use crate::home::Home;
 
-/// The section of the doors.
+/// The section of the APIs.
 #[derive(Debug, Clone)]
 pub struct GatewayConfig {
     pub limits: Limits,
     pub operator: Operator,
-    /// What the chat workers of this machine begin with, if there are some.
+    /// The first model of this machine's chat workers, if it has any.
     pub chat_model: Option<ModelName>,
-    /// The edge that is sent the state of jobs.
+    /// The edge that receives the states of jobs.
     pub edge: Option<Url>,
 }
 
-/// Who calls from this machine, and by which names and key.
+/// The callers on this machine: their tenant, their key and the host names that they may use.
 #[derive(Clone)]
 pub struct Operator {
-    /// Whose the local callers' jobs are.
+    /// The tenant of local callers.
     pub tenant: Tenant,
-    /// The local callers' key; `None` for the one that is kept with the other secrets.
+    /// The key of local callers. `None` for the key in the secrets file.
     pub api_key: Option<String>,
-    /// Names beside those of loopback by which the doors are reached.
+    /// Host names of the APIs, besides those of loopback.
     pub allowed_hosts: Vec<AllowedHost>,
 }
 
@@ -50,8 +50,8 @@ impl Operator {
 }
 
 impl GatewayConfig {
-    /// Returns the names of the models by what they do. Where workers of this machine chat, the model that they begin with
-    /// comes first, and only those count whose files are in `home`.
+    /// Returns the models by kind. If this machine has chat workers, their first model is the
+    /// default, and a chat model is available only while its files are in `home`.
     #[must_use]
     pub(crate) fn models(&self, catalogue: &ModelCatalogue, home: &Home) -> Models {
         let first = self.chat_model.as_ref();
@@ -69,7 +69,7 @@ impl GatewayConfig {
         };
         Models {
             embedding: of_kind(|kind| matches!(kind, ModelKind::Embedding { .. })),
-            chat: Listing::new(chat, is_here),
+            chat: ModelListing::new(chat, is_here),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `limits.yaml`: what tenants share, what the store keeps, and what may be open at the doors.
+//! `limits.yaml`: what tenants share, what the store keeps, and what may be open at the APIs.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -9,17 +9,17 @@ use cortex_config::{ConfigError, Parsed};
 use cortex_domain::fair::{Sharing, Weights};
 use cortex_domain::id::Tenant;
 use cortex_domain::retention::Retention;
-use cortex_gateway::Limits as DoorLimits;
+use cortex_gateway::Limits as ApiLimits;
 use serde::Deserialize;
 
-use super::door_limits::DoorKeys;
+use super::api_limits::ApiLimitKeys;
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) sharing: Sharing,
     pub(crate) retention: Retention,
-    pub(crate) door: DoorLimits,
+    pub(crate) api: ApiLimits,
 }
 
 /// Why the file can't be used.
@@ -27,31 +27,35 @@ pub(crate) struct Limits {
 pub enum LimitsError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{file}: `{field}` is 0 (expected at least 1)")]
-    None { file: String, field: &'static str },
+    #[error("{file}: invalid `{field}`: must be at least 1")]
+    Zero { file: String, field: &'static str },
     #[error(
-        "{file}: `{field}` is wrong (expected at least 1, or 2MiB of bodies, and for a tenant no more than for all)"
+        "{file}: invalid `{field}`: must be at least 1 (`bodies` at least 2MiB), and `tenant` at \
+            most `all`"
     )]
-    Door { file: String, field: &'static str },
-    #[error("{file}: `weights` gives {tenant} {weight} (expected 1 to {})", Weights::MAX)]
+    Api { file: String, field: &'static str },
+    #[error("{file}: invalid `weights`: the weight {weight} of {tenant} must be from 1 to {}", Weights::MAX)]
     Weight { file: String, tenant: Tenant, weight: u32 },
     #[error(
-        "{file}: `retention.ended` is shorter than `retention.keys`, and a job is kept as long as its key"
+        "{file}: invalid `retention.ended`: must be at least `retention.keys`, because a job is \
+            kept as long as its key"
     )]
     KeysOutlive { file: String },
 }
 
-/// `limits.yaml`: what tenants share, what the store keeps, and what may be open at the doors.
+/// What tenants share, what the store keeps, and what may be open at the APIs.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// Limits that the tenants share. A tenant may have as much as the others leave free, times its weight.
+    /// Limits that the tenants share. A tenant may have as much as the others leave free, times its
+    /// weight.
     sharing: SharingKeys,
     /// What the store keeps, and how long.
     retention: RetentionKeys,
-    /// What may be open at the origin's doors at the same time. Each limit beyond which a request is refused answers 429.
-    door: Option<DoorKeys>,
+    /// What may be open at the origin's APIs at the same time. A request beyond a limit is rejected
+    /// with 429.
+    door: Option<ApiLimitKeys>,
 }
 
 /// Limits that the tenants share.
@@ -59,11 +63,12 @@ struct File {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct SharingKeys {
-    /// Open calls and waits of all tenants together. A request beyond a tenant's share is refused with 429.
+    /// Open calls and waits of all tenants together. A request beyond a tenant's share is rejected
+    /// with 429.
     calls: usize,
     /// Durable jobs of all tenants that are queued in memory. Further jobs wait in the store.
     queue: usize,
-    /// The weight of a tenant, from 1 to 1000. A tenant that is not named has 1.
+    /// The weight of a tenant, from 1 to 1000. The default is 1.
     #[serde(default)]
     weights: BTreeMap<Parsed<Tenant>, u32>,
 }
@@ -73,7 +78,7 @@ struct SharingKeys {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RetentionKeys {
-    /// How long an ended job is kept, with its log, input and result. At least as long as `keys`.
+    /// How long an ended job is kept, with its log, input and result. Must be at least `keys`.
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     ended: Parsed<humantime::Duration>,
     /// How many ended jobs a tenant keeps. Older ones are deleted.
@@ -98,7 +103,7 @@ struct RetentionKeys {
     audit_bytes: Option<Parsed<Bytes>>,
 }
 
-/// A number of bytes, as in `512MiB`.
+/// A number of bytes, such as `512MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bytes(pub(super) u64);
 
@@ -106,7 +111,7 @@ impl FromStr for Bytes {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "it is a number of KiB, MiB, GiB or TiB, as in 512MiB";
+        const WRONG: &str = "expected a number of KiB, MiB, GiB or TiB, such as 512MiB";
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = match &text[digits.len()..] {
             "KiB" => 1 << 10,
@@ -126,15 +131,15 @@ impl Limits {
         schemars::schema_for!(File)
     }
 
-    /// Reads text; `path` is only named in errors.
+    /// Parses the text of a file. `path` is only used in errors.
     ///
     /// # Errors
-    /// If it is not what it should be.
+    /// Returns an error with file, key and line if the text is invalid.
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, LimitsError> {
         let File { sharing, retention, door } = cortex_config::parse(text, path)?;
         let file = path.display().to_string();
         let at_least_one = |field, has| {
-            if has { Ok(()) } else { Err(LimitsError::None { file: file.clone(), field }) }
+            if has { Ok(()) } else { Err(LimitsError::Zero { file: file.clone(), field }) }
         };
         at_least_one("sharing.calls", sharing.calls > 0)?;
         at_least_one("sharing.queue", sharing.queue > 0)?;
@@ -167,10 +172,10 @@ impl Limits {
         if retention.ended < retention.keys {
             return Err(LimitsError::KeysOutlive { file });
         }
-        let door = door.map(|keys| keys.limits()).transpose();
-        let door = door.map_err(|field| LimitsError::Door { file, field })?.unwrap_or_default();
+        let api = door.map(|keys| keys.limits()).transpose();
+        let api = api.map_err(|field| LimitsError::Api { file, field })?.unwrap_or_default();
         let sharing = Sharing { calls: sharing.calls, queue: sharing.queue, weights, ..Sharing::default() };
-        Ok(Self { sharing, retention, door })
+        Ok(Self { sharing, retention, api })
     }
 }
 
@@ -185,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn the_file_that_is_shipped_says_the_defaults() {
+    fn the_shipped_file_equals_the_defaults() {
         let limits = parse(SHIPPED).unwrap();
         let (sharing, retention) = (Sharing::default(), Retention::default());
-        let usual = Limits { sharing, retention, door: DoorLimits::default() };
+        let usual = Limits { sharing, retention, api: ApiLimits::default() };
         assert_eq!(limits, usual);
         let without = SHIPPED.split("door:").next().unwrap();
         assert_eq!(parse(without).unwrap(), usual);
@@ -203,17 +208,17 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_by_name() {
-        for (from, to, told) in [
-            ("calls: 8192", "calls: 0", "`sharing.calls` is 0"),
-            ("weights: {}", "weights: {acme: 0}", "acme 0"),
+    fn invalid_values_are_rejected_by_name() {
+        for (from, to, expected) in [
+            ("calls: 8192", "calls: 0", "invalid `sharing.calls`"),
+            ("weights: {}", "weights: {acme: 0}", "the weight 0 of acme"),
             ("weights: {}", "weights: {acme: 1001}", "1 to 1000"),
-            ("ended: 7days", "ended: 1h", "shorter than `retention.keys`"),
+            ("ended: 7days", "ended: 1h", "at least `retention.keys`"),
             ("bytes: 4GiB", "bytes: 4GB", "KiB, MiB"),
             ("bytes: 4GiB", "bytes: 99999999999TiB", "KiB, MiB"),
             ("connections: 4096", "connections: 0", "`door.connections`"),
-            ("audit_entries: 5000000", "audit_entries: 0", "`retention.audit_entries` is 0"),
-            ("audit_bytes: 1GiB", "audit_bytes: 0KiB", "`retention.audit_bytes` is 0"),
+            ("audit_entries: 5000000", "audit_entries: 0", "invalid `retention.audit_entries`"),
+            ("audit_bytes: 1GiB", "audit_bytes: 0KiB", "invalid `retention.audit_bytes`"),
             ("bodies: 64MiB", "bodies: 1MiB", "`door.bodies`"),
             ("streams: {all: 1024, tenant: 256}", "streams: {all: 8, tenant: 9}", "`door.streams`"),
             ("readers_of_job: 16", "readers_of_job: 0", "`door.readers_of_job`"),
@@ -221,7 +226,7 @@ mod tests {
             ("keys: 24h", "keys: often", "limits.yaml:"),
         ] {
             let refused = parse(&SHIPPED.replace(from, to)).unwrap_err();
-            assert!(refused.contains(told), "{to}: {refused}");
+            assert!(refused.contains(expected), "{to}: {refused}");
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The configuration of a node, a section for each part, read and checked before a socket opens.
+//! The configuration of a node. It has a section for each component, and is read and checked before
+//! a socket opens.
 
-mod door_limits;
+mod api_limits;
 mod error;
 mod files;
 mod gateway;
@@ -23,10 +24,10 @@ pub use safety::SafetyConfig;
 #[cfg(feature = "schema")]
 pub use schemas::schemas;
 
-/// What a node is built from.
+/// The configuration of a node.
 #[derive(Debug)]
 pub struct Config {
-    /// Topics and their pools, how long things may take, and how tenants share.
+    /// Topics and their pools, timeouts, and what tenants share.
     pub scheduler: Settings,
     pub store: StoreConfig,
     pub gateway: GatewayConfig,
@@ -35,33 +36,33 @@ pub struct Config {
     pub models: ModelCatalogue,
 }
 
-/// What the store keeps, and for how long.
+/// What the store keeps, and how long.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
     pub retention: Retention,
 }
 
-/// Where workers of other machines connect; those of this one always have a Unix socket.
+/// Where workers on other machines connect. Those on this machine always use a Unix socket.
 #[derive(Debug, Clone, Default)]
 pub struct LinkConfig {
-    /// By TLS on this address, if at all.
+    /// The TLS address. `None` disables it.
     pub listen: Option<SocketAddr>,
 }
 
 impl Config {
-    /// Reads the files that are named, and for the others what is built in. `kernel` is the address of a safety kernel in
-    /// another process.
+    /// Reads the given files, and uses built-in ones for the others. `kernel` is the address of a
+    /// safety kernel in another process.
     ///
     /// # Errors
     /// Returns an error with file, key and line if a file can't be used.
     pub fn load(files: &Files, kernel: Option<String>, operator: Operator) -> Result<Self, ConfigError> {
-        let limits::Limits { sharing, retention, door } = files::limits(files.limits.as_deref())?;
+        let limits::Limits { sharing, retention, api } = files::limits(files.limits.as_deref())?;
         let settings = files::settings(files)?;
         let policies = policies(files.safety.as_deref())?;
         Ok(Self {
             scheduler: Settings { sharing, ..settings },
             store: StoreConfig { retention },
-            gateway: GatewayConfig { limits: door, operator, chat_model: None, edge: None },
+            gateway: GatewayConfig { limits: api, operator, chat_model: None, edge: None },
             safety: SafetyConfig::new(policies, kernel),
             link: LinkConfig::default(),
             models: catalogue(files.models.as_deref())?,
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_built_in_can_be_read() {
+    fn the_built_in_configuration_is_valid() {
         let config = Config::load(&Files::default(), None, Operator::of_tests()).unwrap();
         assert!(config.scheduler.catalogue.topics().any(|topic| topic.as_str() == "job.embed"));
         let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,13 @@
-//! The safety kernel that a node asks.
+//! The safety kernel of a node.
 
 use cortex_safety::Policies;
 
 /// Where the safety kernel runs.
 #[derive(Debug, Clone)]
 pub enum SafetyConfig {
-    /// In this process, by these policies.
+    /// In this process, with these policies.
     Local(Policies),
-    /// In another process of this machine, at `host:port`.
+    /// In another process on this machine, at `host:port`.
     Remote(String),
 }
 

@@ -6,7 +6,7 @@ use schemars::Schema;
 
 use super::limits::Limits;
 
-/// Returns the schema of each configuration file by the file's name.
+/// Returns the schema of each configuration file with the name of the file.
 #[must_use]
 pub fn schemas() -> [(&'static str, Schema); 5] {
     [

@@ -1,4 +1,5 @@
-//! The certificate that the origin shows to workers: made at its first use, kept in the home folder.
+//! The certificate that the origin shows to workers. It is created at its first use and stored in
+//! the home folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,12 @@ use crate::lock::lock;
 pub enum IdentityFileError {
     #[error("{}: {cause}", .file.display())]
     File { file: PathBuf, cause: io::Error },
-    #[error("{}: {cause}; restore it, or remove it to make a new one", .file.display())]
+    #[error("{}: {cause}: restore the file, or remove it to create a new one", .file.display())]
     Identity { file: PathBuf, cause: IdentityError },
-    /// A new certificate would lock out every worker that was given the old one.
+    /// A new certificate would lock out every worker that has the old one.
     #[error(
-        "{} is missing, and {} is there: restore it, or remove the other one too, to make a new certificate (workers that \
-         were given the old one then need the new one)",
+        "{} is missing, but {} exists: restore the missing file, or remove the other one to create a new \
+         certificate (workers with the old certificate then need the new one)",
         .missing.display(), .there.display()
     )]
     Half { missing: PathBuf, there: PathBuf },
@@ -26,10 +27,11 @@ pub enum IdentityFileError {
     Make(IdentityError),
 }
 
-/// Returns the certificate and key that are kept, and makes them if there are none.
+/// Returns the stored certificate and key, and creates them at the first use.
 ///
 /// # Errors
-/// Returns an error if the files can't be read or written, hold something else, or only one of them is there.
+/// Returns an error if the files can't be read or written, are invalid, or if only one of them
+/// exists.
 pub fn link_identity(home: &Home) -> Result<Identity, IdentityFileError> {
     let (certificate, key) = (home.link_certificate(), home.link_key());
     let held = home.run().join("link-certificate.lock");
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_an_identity_is_not_replaced_and_what_is_missing_is_named() {
+    fn half_an_identity_is_not_replaced_and_the_missing_file_is_named() {
         for missing in [Home::link_certificate, Home::link_key] {
             let folder = tempfile::tempdir().unwrap();
             let home = Home::open(Some(folder.path().join("home"))).unwrap();

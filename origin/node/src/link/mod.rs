@@ -1,4 +1,4 @@
-//! The workers' link as an operator keeps it: the origin's certificate and the tokens of workers.
+//! The operator's side of the workers' link: the origin's certificate and the workers' tokens.
 
 mod identity;
 mod tokens;

@@ -1,5 +1,5 @@
-//! The tokens of workers: kept as hashes in the home folder, made and revoked by `cortex workers token`, and read again by
-//! a node while it runs.
+//! The workers' tokens. Their hashes are stored in the home folder. `cortex workers token` creates
+//! and revokes them, and a running node reloads them.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -20,15 +20,15 @@ use tokio_util::sync::CancellationToken;
 use crate::home::{Home, write_private};
 use crate::lock::lock;
 
-/// How often a node looks whether the file has changed. A revoked token's links end within this time, and a new token is
-/// known before a refusal is final.
+/// How often a node checks the file for changes. The links of a revoked token end within this time,
+/// and a new token becomes valid before a worker gives up.
 const RELOAD_INTERVAL: Duration = Duration::from_millis(500);
-/// How many tokens may be kept: each is compared when a worker joins.
+/// Maximum number of stored tokens, because each is compared when a worker joins.
 const MAX_TOKENS: usize = 4096;
-/// Names of tokens that a node makes for the workers that it starts.
-const LOCAL: &str = "local.";
+/// The prefix of tokens that a node creates for its own workers.
+const LOCAL_PREFIX: &str = "local.";
 
-/// A token as it is kept.
+/// A stored token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptToken {
     pub id: TokenId,
@@ -45,20 +45,22 @@ pub enum WorkerTokensError {
     File { file: PathBuf, cause: io::Error },
     #[error("{}:{line}: {reason}", .file.display())]
     Form { file: PathBuf, line: usize, reason: String },
-    #[error("there is a token with the name `{0}` already")]
+    #[error("a token with the name `{0}` already exists: choose another name")]
     Exists(TokenId),
-    #[error("`{0}`: names that start with `local.` are for the workers that a node starts itself")]
+    #[error(
+        "invalid name `{0}`: names that start with `local.` are reserved for workers that the node starts"
+    )]
     Local(TokenId),
-    #[error("there is no token with the name `{0}`")]
+    #[error("unknown token `{0}`: `cortex workers token list` lists the tokens")]
     Unknown(TokenId),
-    #[error("there are {MAX_TOKENS} tokens already")]
+    #[error("there are already {MAX_TOKENS} tokens, which is the limit")]
     Full,
-    #[error("a token needs at least one pool")]
+    #[error("missing pool: a token needs at least one")]
     NoPool,
 }
 
 impl WorkerTokensError {
-    /// Returns whether the request is at fault, and not what is kept.
+    /// Returns whether the cause is the request, and not the stored tokens.
     #[must_use]
     pub fn is_of_the_request(&self) -> bool {
         !matches!(self, Self::File { .. } | Self::Form { .. })
@@ -73,21 +75,22 @@ pub struct WorkerTokens {
 }
 
 #[derive(Serialize)]
-struct Document {
-    tokens: Vec<Entry>,
+struct TokenFile {
+    tokens: Vec<TokenEntry>,
 }
 
-/// The document as it is read: each token for itself, so that its faults have their line.
+/// The file before its tokens are parsed. Each token is parsed alone, so that an error can name its
+/// line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Lines<'a> {
+struct RawTokenFile<'a> {
     #[serde(borrow)]
     tokens: Vec<&'a RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct TokenEntry {
     id: String,
     pools: Vec<String>,
     sha256: String,
@@ -103,10 +106,10 @@ impl WorkerTokens {
         Self { file: home.worker_tokens(), lock: home.run().join("worker-tokens.lock") }
     }
 
-    /// Returns every token, in the order of their making.
+    /// Returns every token in the order of their creation.
     ///
     /// # Errors
-    /// Returns an error if the file can't be read or used.
+    /// Returns an error if the file can't be read or is invalid.
     pub fn read(&self) -> Result<Vec<KeptToken>, WorkerTokensError> {
         match std::fs::read_to_string(&self.file) {
             Ok(text) => self.parse(&text),
@@ -117,29 +120,26 @@ impl WorkerTokens {
 
     fn parse(&self, text: &str) -> Result<Vec<KeptToken>, WorkerTokensError> {
         let form = |line, reason| WorkerTokensError::Form { file: self.file.clone(), line, reason };
-        let lines: Lines<'_> =
+        let file: RawTokenFile<'_> =
             serde_json::from_str(text).map_err(|error| form(error.line(), reason(&error)))?;
-        if lines.tokens.len() > MAX_TOKENS {
+        if file.tokens.len() > MAX_TOKENS {
             return Err(form(
                 1,
-                format!("there are {} tokens (expected at most {MAX_TOKENS})", lines.tokens.len()),
+                format!("too many tokens: {} (expected at most {MAX_TOKENS})", file.tokens.len()),
             ));
         }
-        let (mut tokens, mut ids) = (Vec::with_capacity(lines.tokens.len()), BTreeSet::new());
-        let (mut line, mut counted) = (1, 0);
-        for raw in lines.tokens {
-            // A raw value is a part of the text.
+        let (mut tokens, mut ids) = (Vec::with_capacity(file.tokens.len()), BTreeSet::new());
+        let (mut line, mut counted_to) = (1, 0);
+        for raw in file.tokens {
+            // A raw value is a slice of the text.
             let at = raw.get().as_ptr().addr() - text.as_ptr().addr();
-            line += text[counted..at].matches('\n').count();
-            counted = at;
-            let entry: Entry = serde_json::from_str(raw.get())
+            line += text[counted_to..at].matches('\n').count();
+            counted_to = at;
+            let entry: TokenEntry = serde_json::from_str(raw.get())
                 .map_err(|error| form(line + error.line().saturating_sub(1), reason(&error)))?;
             let token = token(entry).map_err(|reason| form(line, reason))?;
             if !ids.insert(token.id.clone()) {
-                let reason = format!(
-                    "there is another token `{}` before this one (expected each name once)",
-                    token.id
-                );
+                let reason = format!("duplicate token `{}` (expected each name once)", token.id);
                 return Err(form(line, reason));
             }
             tokens.push(token);
@@ -147,10 +147,10 @@ impl WorkerTokens {
         Ok(tokens)
     }
 
-    /// Makes a token for pools and returns it with its text, which is not kept.
+    /// Creates a token for pools. Returns it with its text, which is not stored.
     ///
     /// # Errors
-    /// Returns an error if the name is taken, there are too many, or the file can't be changed.
+    /// Returns an error if the name is taken, the limit is reached, or the file can't be changed.
     pub fn create(
         &self,
         id: Option<TokenId>,
@@ -163,7 +163,7 @@ impl WorkerTokens {
         if pools.is_empty() {
             return Err(WorkerTokensError::NoPool);
         }
-        if id.to_string().starts_with(LOCAL) {
+        if id.to_string().starts_with(LOCAL_PREFIX) {
             return Err(WorkerTokensError::Local(id));
         }
         if tokens.iter().any(|token| token.id == id) {
@@ -180,10 +180,10 @@ impl WorkerTokens {
         Ok((token, text))
     }
 
-    /// Revokes a token for good. Its name stays taken, so that its refusals are named.
+    /// Revokes a token for good. Its name stays taken, so that errors can name it.
     ///
     /// # Errors
-    /// Returns an error if there is no such token or the file can't be changed.
+    /// Returns an error if the token is unknown or the file can't be changed.
     pub fn revoke(&self, id: &TokenId, now: Timestamp) -> Result<KeptToken, WorkerTokensError> {
         let _locked = lock(&self.lock).map_err(|cause| self.failed(cause))?;
         let mut tokens = self.read()?;
@@ -195,26 +195,26 @@ impl WorkerTokens {
         Ok(revoked)
     }
 
-    /// Returns what tells of changes, the first of which is that there are tokens at all.
+    /// Returns the changes of the file. The first one is the present content.
     pub(crate) fn changes(self) -> Changes {
         Changes { tokens: self, read: None }
     }
 
-    /// Differs after every change, since a change is a new file under the old name.
-    fn version(&self) -> Version {
+    /// Returns a value that differs after every change, because a change replaces the file.
+    fn version(&self) -> FileVersion {
         let metadata = std::fs::metadata(&self.file).ok()?;
         Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
     }
 
     fn write(&self, tokens: &[KeptToken]) -> Result<(), WorkerTokensError> {
-        let entry = |token: &KeptToken| Entry {
+        let entry = |token: &KeptToken| TokenEntry {
             id: token.id.to_string(),
             pools: token.pools.iter().map(ToString::to_string).collect(),
             sha256: token.hash.to_string(),
             created_at: token.created_at,
             revoked_at: token.revoked_at,
         };
-        let document = Document { tokens: tokens.iter().map(entry).collect() };
+        let document = TokenFile { tokens: tokens.iter().map(entry).collect() };
         let text = serde_json::to_vec_pretty(&document).map_err(|error| self.failed(error.into()))?;
         write_private(&self.file, &text).map_err(|cause| self.failed(cause))
     }
@@ -224,24 +224,25 @@ impl WorkerTokens {
     }
 }
 
-/// What is known of the file; nothing if it is missing.
-type Version = Option<(u64, i64, i64, u64)>;
+/// The identity of the file's content. `None` if the file is missing.
+type FileVersion = Option<(u64, i64, i64, u64)>;
 
 /// The changes of the tokens.
 #[derive(Debug)]
 pub(crate) struct Changes {
     tokens: WorkerTokens,
-    /// Of the file that was read last.
-    read: Option<Version>,
+    /// The version that was read last.
+    read: Option<FileVersion>,
 }
 
 impl Changes {
-    /// Returns the tokens if the file was not read yet, or has changed since.
+    /// Returns the tokens if they were not read yet or have changed.
     ///
     /// # Errors
-    /// Returns an error if it has changed and can't be read or used; it counts as unread then.
+    /// Returns an error if the changed file can't be read or is invalid. The next call then reads
+    /// it again.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<KeptToken>>, WorkerTokensError> {
-        // Before the file is read, so that a change in between is seen the next time.
+        // This comes before reading the file, so that the next call sees a change in between.
         let version = self.tokens.version();
         if self.read == Some(version) {
             return Ok(None);
@@ -252,7 +253,7 @@ impl Changes {
         Ok(Some(tokens))
     }
 
-    /// Hands the tokens to a server whenever they change, until `stop`. A file that can't be used changes nothing.
+    /// Passes changed tokens to a server until `stop`. A file that can't be used changes nothing.
     pub(crate) async fn watch(mut self, server: Server, stop: CancellationToken) {
         let mut failed = false;
         loop {
@@ -269,7 +270,8 @@ impl Changes {
                 }
                 Err(error) => {
                     if !failed {
-                        tracing::error!(%error, "the workers' tokens can't be read: those read before stay in force");
+                        tracing::error!(%error, "the workers' tokens can't be read: the tokens \
+                            that were read before remain valid");
                     }
                     failed = true;
                 }
@@ -278,30 +280,30 @@ impl Changes {
     }
 }
 
-/// Reads a token as it is kept.
-fn token(entry: Entry) -> Result<KeptToken, String> {
-    let wrong = |error: ParseError| format!("token `{}`: {error}", entry.id);
-    let id: TokenId = entry.id.parse().map_err(wrong)?;
-    if entry.id.starts_with(LOCAL) {
+/// Parses a stored token.
+fn token(entry: TokenEntry) -> Result<KeptToken, String> {
+    let invalid = |error: ParseError| format!("token `{}`: {error}", entry.id);
+    let id: TokenId = entry.id.parse().map_err(invalid)?;
+    if entry.id.starts_with(LOCAL_PREFIX) {
         return Err(WorkerTokensError::Local(id).to_string());
     }
     let pools = entry.pools.iter().map(|pool| pool.parse());
     Ok(KeptToken {
         id,
-        pools: pools.collect::<Result<_, _>>().map_err(wrong)?,
-        hash: entry.sha256.parse().map_err(wrong)?,
+        pools: pools.collect::<Result<_, _>>().map_err(invalid)?,
+        hash: entry.sha256.parse().map_err(invalid)?,
         created_at: entry.created_at,
         revoked_at: entry.revoked_at,
     })
 }
 
-/// What is wrong, without the place: that is said for the whole file.
+/// Returns the message of an error without its position, which refers to the parsed part only.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned()
 }
 
-/// What the link's server needs to know of the tokens.
+/// Returns the tokens in the form that the link's server needs.
 pub(crate) fn worker_tokens(kept: &[KeptToken]) -> Vec<WorkerToken> {
     let token = |token: &KeptToken| WorkerToken {
         id: token.id.clone(),
@@ -312,10 +314,10 @@ pub(crate) fn worker_tokens(kept: &[KeptToken]) -> Vec<WorkerToken> {
     kept.iter().map(token).collect()
 }
 
-/// The name of the token of a node's own workers of a pool.
+/// Returns the name of the token of a node's own workers of a pool.
 pub(crate) fn local_id(pool: &Pool) -> TokenId {
-    let cut: String = pool.as_str().chars().take(64 - LOCAL.len()).collect();
-    format!("{LOCAL}{cut}").parse().unwrap_or_else(|_| random_id())
+    let cut: String = pool.as_str().chars().take(64 - LOCAL_PREFIX.len()).collect();
+    format!("{LOCAL_PREFIX}{cut}").parse().unwrap_or_else(|_| random_id())
 }
 
 fn random_id() -> TokenId {
@@ -343,7 +345,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_795_217_790_000);
 
     #[test]
-    fn a_token_is_kept_as_a_hash_and_stays_revoked() {
+    fn a_token_is_stored_as_a_hash_and_stays_revoked() {
         let (_folder, home, tokens) = kept();
         let (made, text) = tokens.create(Some("gpu-box".parse().unwrap()), pools(&["chat"]), NOW).unwrap();
         let file = std::fs::read_to_string(home.worker_tokens()).unwrap();
@@ -361,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_tokens_are_rejected() {
         let (_folder, _home, tokens) = kept();
         let local = tokens.create(Some("local.echo".parse().unwrap()), pools(&["echo"]), NOW);
         assert!(matches!(local, Err(WorkerTokensError::Local(_))));
@@ -370,7 +372,7 @@ mod tests {
         assert!(matches!(unknown, Err(WorkerTokensError::Unknown(_))));
     }
 
-    /// A file with two tokens, in the lines 3 and 4.
+    /// Returns a file with two tokens, in lines 3 and 4.
     fn two(one: &str, other: &str) -> String {
         let entry = |id| {
             let (hash, made) = ("00".repeat(32), "2026-11-20T23:36:30Z");
@@ -388,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_between_the_first_reading_and_the_watch_is_not_missed() {
+    fn a_change_between_the_first_read_and_the_watch_is_seen() {
         let (_folder, home, tokens) = kept();
         let mut changes = WorkerTokens::of(&home).changes();
         assert_eq!(changes.next().unwrap(), Some(vec![]));
@@ -405,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_something_else_is_named() {
+    fn an_invalid_file_is_named_with_its_line() {
         let (_folder, home, tokens) = kept();
         for (text, named) in [
             ("{\"tokens\": [],\n \"x\": 1}", ":2: unknown field `x`"),
@@ -414,9 +416,9 @@ mod tests {
                 r#"{"tokens": [{"id": "a", "pools": ["echo"], "sha256": "00", "created_at": "2026-11-20T23:36:30Z"}]}"#,
                 "token `a`: ",
             ),
-            (&two("a", "a"), ":4: there is another token `a` before this one (expected each name once)"),
+            (&two("a", "a"), ":4: duplicate token `a` (expected each name once)"),
             (&two("a", "b c"), ":4: token `b c`: invalid name of a token"),
-            (&two("a", "local.echo"), ":4: `local.echo`: names that start with `local.`"),
+            (&two("a", "local.echo"), ":4: invalid name `local.echo`: names that start with `local.`"),
             (&two("a", "b").replacen("\"created_at\"", "\n\"made_at\"", 1), ":4: unknown field `made_at`"),
         ] {
             std::fs::write(home.worker_tokens(), text).unwrap();
@@ -426,10 +428,10 @@ mod tests {
     }
 
     #[test]
-    fn names_of_a_nodes_own_tokens_are_names() {
+    fn the_names_of_a_nodes_own_tokens_are_valid() {
         let long = format!("a{}", "b".repeat(62));
         for pool in ["echo", &long] {
-            assert!(local_id(&pool.parse().unwrap()).to_string().starts_with(LOCAL), "{pool}");
+            assert!(local_id(&pool.parse().unwrap()).to_string().starts_with(LOCAL_PREFIX), "{pool}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! When the scheduler acknowledges a message from a queue.
+//! When the scheduler acknowledges a queued message.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,11 +15,11 @@ use cortex_domain::subject::{Filter, Published, Queued, Requested, Subject};
 use cortex_scheduler::{Parts, Scheduler};
 use tokio::sync::Notify;
 
-use super::races::Table;
+use super::scheduler_fixture::SchedulerFixture;
 
-const SOON: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The jobs on which a report was acknowledged.
+/// The jobs with an acknowledged report.
 #[derive(Debug, Default)]
 struct Acknowledged {
     jobs: Mutex<Vec<JobId>>,
@@ -28,11 +28,11 @@ struct Acknowledged {
 
 impl Acknowledged {
     async fn another(&self) {
-        tokio::time::timeout(SOON, self.more.notified()).await.expect("a report is acknowledged in time");
+        tokio::time::timeout(TIMEOUT, self.more.notified()).await.expect("a report is acknowledged in time");
     }
 }
 
-/// The bus, with an eye on what is acknowledged.
+/// A bus that records acknowledgements.
 struct Watched {
     bus: Embedded,
     acknowledged: Arc<Acknowledged>,
@@ -124,26 +124,26 @@ impl Receipt for WatchedReceipt {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_is_acknowledged_once_the_store_has_what_it_led_to() {
-    let mut table = Table::set().await;
+async fn a_report_is_acknowledged_after_its_effect_is_stored() {
+    let mut fixture = SchedulerFixture::new().await;
     let acknowledged = Arc::new(Acknowledged::default());
-    let bus = Arc::new(Watched { bus: table.bus.clone(), acknowledged: acknowledged.clone() });
-    let scheduler = Scheduler::start(Parts { bus, ..table.parts() }).await.unwrap();
-    table.beat(&[]).await;
-    let id = table.submit(table.request()).await;
-    let task = table.task().await;
-    table.begin(&task).await;
-    table.store.ends.arm();
-    table.succeed(id, task.lease).await;
-    table.store.ends.reached().await;
-    // The store has nothing of this one, so that it is done with at once.
-    let unknown = table.request().id;
-    table.end(unknown, task.lease, End::Returned).await;
+    let bus = Arc::new(Watched { bus: fixture.bus.clone(), acknowledged: acknowledged.clone() });
+    let scheduler = Scheduler::start(Parts { bus, ..fixture.parts() }).await.unwrap();
+    fixture.beat(&[]).await;
+    let id = fixture.submit(fixture.request()).await;
+    let task = fixture.task().await;
+    fixture.begin(&task).await;
+    fixture.store.ends.arm();
+    fixture.succeed(id, task.lease).await;
+    fixture.store.ends.reached().await;
+    // The store has no such job, so the scheduler drops the report at once.
+    let unknown = fixture.request().id;
+    fixture.end(unknown, task.lease, End::Returned).await;
     acknowledged.another().await;
     assert_eq!(*acknowledged.jobs.lock().unwrap(), [unknown]);
-    table.store.ends.go_on();
+    fixture.store.ends.resume();
     acknowledged.another().await;
     assert_eq!(*acknowledged.jobs.lock().unwrap(), [unknown, id]);
-    table.until(id, StateName::Succeeded).await;
+    fixture.until(id, StateName::Succeeded).await;
     scheduler.stop().await;
 }

@@ -1,3 +1,3 @@
-//! `/internal`, for what the edge signed.
+//! `/internal`, for requests that the edge signed.
 
 pub(crate) mod revoked;

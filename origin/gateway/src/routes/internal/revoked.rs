@@ -1,15 +1,15 @@
-//! `POST /internal/revoked`: the edge says that an API key no longer holds, and what is open under it ends.
+//! `POST /internal/revoked`: the edge reports that an API key was revoked.
 
 use axum::Json;
 use cortex_api::{Closed, Problem, RevokedKey};
 
-use crate::door::SignedByEdge;
-use crate::holders::Holders;
+use crate::auth::SignedByEdge;
+use crate::revocations::Revocations;
 
-/// Ends the streams, the waits and the calls of the key. It may be said again.
-pub(crate) async fn revoked(holders: Holders, signed: SignedByEdge) -> Result<Json<Closed>, Problem> {
+/// Ends the streams, waits and calls of the key. The report may be repeated.
+pub(crate) async fn revoked(revocations: Revocations, signed: SignedByEdge) -> Result<Json<Closed>, Problem> {
     let RevokedKey { key } = RevokedKey::parse(signed.json()?)?;
-    let closed = holders.revoke(signed.tenant().clone(), key.clone());
+    let closed = revocations.revoke(signed.tenant().clone(), key.clone());
     tracing::info!(%key, closed, "an API key was revoked");
     Ok(Json(Closed { closed }))
 }

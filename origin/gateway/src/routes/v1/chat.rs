@@ -3,16 +3,16 @@
 use axum::response::Response;
 use cortex_api::Problem;
 
-use crate::door::Admitted;
-use crate::generate::{Generator, Way};
-use crate::holders::Holders;
+use crate::auth::Admitted;
+use crate::generate::{Generator, TextKind};
+use crate::revocations::Revocations;
 use crate::stream::Streams;
 
-/// Goes on with a conversation.
+/// Continues a conversation.
 pub(crate) async fn create(
-    (generator, streams, holders): (Generator, Streams, Holders),
+    (generator, streams, revocations): (Generator, Streams, Revocations),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
-    let held = holders.hold(&admitted)?;
-    generator.answer(&streams, held, admitted, Way::Chat).await
+    let key_use = revocations.track(&admitted)?;
+    generator.answer(&streams, key_use, admitted, TextKind::Chat).await
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`, in OpenAI's shape.
+//! `POST /v1/embeddings`, in OpenAI's format.
 
 use std::collections::BTreeMap;
 
@@ -9,30 +9,33 @@ use cortex_api::{EmbeddingsRequest, ModelRequest, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::topics;
 
+use crate::auth::Admitted;
+use crate::blocking::BlockingPool;
 use crate::calls::{Calls, OnTimeout};
-use crate::door::Admitted;
-use crate::holders::Holders;
 use crate::models::Models;
-use crate::offload::Offload;
+use crate::revocations::Revocations;
 
-/// Embeds texts: checks the request, runs it as a `job.embed` and passes the worker's answer on.
+/// Embeds texts. It checks the request, runs it as a `job.embed` and returns the worker's response.
 pub(crate) async fn create(
-    (models, offload, calls, holders): (Models, Offload, Calls, Holders),
+    (models, blocking, calls, revocations): (Models, BlockingPool, Calls, Revocations),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
     let size = admitted.body.len();
     let read = move || {
-        let asked = EmbeddingsRequest::parse(admitted.json()?)?;
-        let input = Bytes::from(asked.to_input()?);
-        Ok((admitted, asked.model, input))
+        let request = EmbeddingsRequest::parse(admitted.json()?)?;
+        let input = Bytes::from(request.to_input()?);
+        Ok((admitted, request.model, input))
     };
-    let (admitted, model, input) = offload.run(size, read).await?;
+    let (admitted, model, input) = blocking.run(size, read).await?;
     if !models.embedding.contains(&model) {
         let known: Vec<_> = models.embedding.iter().map(|model| model.as_str()).collect();
-        let detail = format!("there is no embedding model `{}`; there is {}", model, known.join(", "));
+        let detail = format!("unknown embedding model `{model}` (expected {})", known.join(", "));
         return Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"));
     }
-    let held = holders.hold(&admitted)?;
+    let key_use = revocations.track(&admitted)?;
     let request = calls.request(&admitted, topics::EMBED, model, BTreeMap::new())?;
-    held.during(calls.run(request, input, OnTimeout::HangUp(EMBEDDING_TIMEOUT))).await?.into_response()
+    key_use
+        .run_until_revoked(calls.run(request, input, OnTimeout::Abandon(EMBEDDING_TIMEOUT)))
+        .await?
+        .into_response()
 }

@@ -1,4 +1,4 @@
-//! `/v1`, in OpenAI's shape.
+//! `/v1`, in OpenAI's format.
 
 pub(crate) mod chat;
 pub(crate) mod completions;

@@ -3,15 +3,15 @@
 use axum::Json;
 use cortex_api::{ModelPage, ModelView, Problem};
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 use crate::models::Models;
 
-/// Lists the models there are.
+/// Lists the available models.
 pub(crate) async fn list(models: Models, _: Admitted) -> Result<Json<ModelPage>, Problem> {
     Ok(Json(models.page()))
 }
 
-/// Shows one of them. An id may hold a slash, plain or encoded.
+/// Returns one model. Its id may contain slashes, plain or encoded.
 pub(crate) async fn get(models: Models, id: String, _: Admitted) -> Result<Json<ModelView>, Problem> {
     models.page().find(&id).map(Json)
 }

@@ -1,4 +1,5 @@
-//! A route takes as much body as the table says. What a request announces does not change that.
+//! A route accepts bodies up to its limit in the route table. The announced length does not change
+//! that.
 
 use std::time::Duration;
 
@@ -8,14 +9,14 @@ use futures::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::stand::{KEY, Stand};
+use super::test_node::{KEY, TestNode};
 
-/// How long a refusal may take that does not wait for the body. A body has thirty seconds to come.
-const AT_ONCE: Duration = Duration::from_secs(10);
+/// How long a rejection may take that does not wait for the body. A body may take thirty seconds.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What comes of a head and the bytes after it.
-async fn ask(stand: &Stand, info: &RouteInfo, framing: &str, body: &[u8]) -> (u16, String) {
-    let host = stand.origin.address;
+/// Sends a head and bytes after it. Returns the status and the body of the response.
+async fn ask(node: &TestNode, info: &RouteInfo, framing: &str, body: &[u8]) -> (u16, String) {
+    let host = node.origin.address;
     let path = info.path.replace("{*id}", "a").replace("{id}", "01a1fb51-9430-7707-8707-070707070707");
     let head = format!(
         "{} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\n\
@@ -25,12 +26,12 @@ async fn ask(stand: &Stand, info: &RouteInfo, framing: &str, body: &[u8]) -> (u1
     let stream = TcpStream::connect(host).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
     let all = [head.as_bytes(), body].concat();
-    // A door that has refused reads no further.
+    // A server that has rejected the request reads no more.
     let send = writer.write_all(&all);
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(AT_ONCE, reader.read_to_end(&mut answer));
+    let read = tokio::time::timeout(REFUSAL_TIMEOUT, reader.read_to_end(&mut answer));
     let (_, read) = tokio::join!(send, read);
-    let _ = read.unwrap_or_else(|_| panic!("{path} {framing}: no answer in {AT_ONCE:?}"));
+    let _ = read.unwrap_or_else(|_| panic!("{path} {framing}: no answer in {REFUSAL_TIMEOUT:?}"));
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path} {framing}: {answer}"));
     (head[9..12].parse().unwrap(), body.to_owned())
@@ -44,26 +45,26 @@ fn chunked(body: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_route_takes_as_much_body_as_the_table_says_and_no_more() {
-    let stand = Stand::new().await;
+async fn every_route_accepts_bodies_up_to_its_limit() {
+    let node = TestNode::new().await;
     let served = ROUTES.iter().filter(|info| info.route.at_origin().is_some());
-    let routes = served.filter(|info| info.access() != Access::Public).map(|info| walk(&stand, info));
-    // A door goes on reading for a second from who announced more than it may.
+    let routes = served.filter(|info| info.access() != Access::Public).map(|info| walk(&node, info));
+    // The server reads for one more second from a sender that announced too much.
     join_all(routes).await;
-    stand.origin.stop().await;
+    node.origin.stop().await;
 }
 
-async fn walk(stand: &Stand, info: &RouteInfo) {
+async fn walk(node: &TestNode, info: &RouteInfo) {
     let limit = info.body.bytes();
     let over = vec![b' '; limit + 1];
     for (framing, body) in [
         (format!("content-length: {}", limit + 1), over.clone()),
         ("transfer-encoding: chunked".to_owned(), chunked(&over)),
-        // Announced, and never sent.
+        // The body is announced but never sent.
         (format!("content-length: {}", limit + 1), vec![]),
         ("content-length: 999999999999999".to_owned(), vec![b' '; 100]),
     ] {
-        let (status, body) = ask(stand, info, &framing, &body).await;
+        let (status, body) = ask(node, info, &framing, &body).await;
         assert_eq!(status, 413, "{} {framing}: {body}", info.path);
         let said: serde_json::Value = serde_json::from_str(&body).unwrap();
         match info.errors {
@@ -76,10 +77,10 @@ async fn walk(stand: &Stand, info: &RouteInfo) {
     for (framing, body) in [
         (format!("content-length: {limit}"), most.clone()),
         ("transfer-encoding: chunked".to_owned(), chunked(&most)),
-        // More comes than was announced, which is no part of the body.
+        // The bytes beyond the announced length are not part of the body.
         ("content-length: 2".to_owned(), [b"{}", over.as_slice()].concat()),
     ] {
-        let (status, body) = ask(stand, info, &framing, &body).await;
+        let (status, body) = ask(node, info, &framing, &body).await;
         assert_ne!(status, 413, "{} {framing}: {body}", info.path);
     }
 }

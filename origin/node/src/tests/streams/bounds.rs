@@ -1,55 +1,55 @@
-//! What one caller may have open, and what it can't do to others.
+//! The limits of one caller, and that it can't block others.
 
 use futures::StreamExt;
 use futures::stream;
 use serde_json::json;
 
-use super::stand::{SOON, Stand};
+use super::test_node::{TIMEOUT, TestNode};
 use super::{body, events, numbers};
 
-/// More than a tenant may have open at a time.
+/// More than the open streams of a tenant.
 const MANY: usize = 300;
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT: usize = 16;
 
-/// A durable job for the worker, once it runs.
-async fn running(stand: &Stand, script: &serde_json::Value) -> String {
+/// Submits a durable job for the worker. Returns its path once it runs.
+async fn running(node: &TestNode, script: &serde_json::Value) -> String {
     let message = json!({"role": "user", "content": script.to_string()});
     let input = json!({"model": "tiny", "messages": [message]});
     let asked = json!({"topic": "job.chat.simple", "input": input});
-    let (status, job) = body(stand.post("/api/v1/jobs", &asked).send().await.unwrap()).await;
+    let (status, job) = body(node.post("/api/v1/jobs", &asked).send().await.unwrap()).await;
     assert_eq!(status, 202, "{job}");
     let path = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
     let runs = async {
-        while body(stand.get(&path).send().await.unwrap()).await.1["state"] != "RUNNING" {
+        while body(node.get(&path).send().await.unwrap()).await.1["state"] != "RUNNING" {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(SOON, runs).await.expect("the job is run");
+    tokio::time::timeout(TIMEOUT, runs).await.expect("the job is run");
     path
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_that_are_over_and_kept_for_resuming_take_no_place_from_others() {
-    let stand = Stand::new().await;
+async fn ended_streams_that_can_be_resumed_take_no_slots() {
+    let node = TestNode::new().await;
     let short = |_| async {
-        let answer = stand.ask(&json!({"frames": 1})).header("prefer", "resume=60").send().await.unwrap();
+        let answer = node.ask(&json!({"frames": 1})).header("prefer", "resume=60").send().await.unwrap();
         assert_eq!(answer.status(), 200);
         events(answer).await
     };
-    let mut streams = stream::iter(0..MANY).map(short).buffer_unordered(AT_ONCE);
+    let mut streams = stream::iter(0..MANY).map(short).buffer_unordered(MAX_CONCURRENT);
     while let Some(events) = streams.next().await {
         assert_eq!(numbers(&events), [1]);
     }
     drop(streams);
-    stand.origin.stop().await;
+    node.origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn event_streams_of_a_job_are_limited_and_unread_ones_hold_up_nobody() {
-    let stand = Stand::new().await;
+async fn event_streams_of_a_job_are_limited_and_unread_ones_block_no_others() {
+    let node = TestNode::new().await;
     let flood = json!({"frames": 4096, "filler": 4000, "stay": true, "wait_ms": 500});
-    let path = format!("{}/events", running(&stand, &flood).await);
-    let listen = || stand.get(&path).header("accept", "text/event-stream").send();
+    let path = format!("{}/events", running(&node, &flood).await);
+    let listen = || node.get(&path).header("accept", "text/event-stream").send();
     let mut unread = Vec::new();
     loop {
         let answer = listen().await.unwrap();
@@ -61,15 +61,15 @@ async fn event_streams_of_a_job_are_limited_and_unread_ones_hold_up_nobody() {
         unread.push(answer);
     }
     assert_eq!(unread.len(), 16);
-    let other = stand.ask(&json!({"frames": 3})).send();
-    let other = tokio::time::timeout(SOON, async { events(other.await.unwrap()).await });
-    assert_eq!(numbers(&other.await.expect("nobody waits for those who don't read")), [1, 2, 3]);
+    let other = node.ask(&json!({"frames": 3})).send();
+    let other = tokio::time::timeout(TIMEOUT, async { events(other.await.unwrap()).await });
+    assert_eq!(numbers(&other.await.expect("unread streams block no others")), [1, 2, 3]);
     unread.pop();
     let again = async {
         while listen().await.unwrap().status() != 200 {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(SOON, again).await.expect("a place that was left is free again");
-    stand.origin.stop().await;
+    tokio::time::timeout(TIMEOUT, again).await.expect("a freed slot can be used again");
+    node.origin.stop().await;
 }

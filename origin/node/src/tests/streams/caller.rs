@@ -1,4 +1,4 @@
-//! Callers of several tenants behind an edge that is played: what they send is signed as the edge signs it.
+//! Callers of several tenants behind a simulated edge, which signs their requests.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use cortex_platform::entropy;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-use super::stand::Stand;
+use super::test_node::TestNode;
 
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
@@ -22,12 +22,12 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// A caller of a tenant with an API key, who knows by which name requests are to be signed.
-    pub(super) async fn of(stand: &Stand, tenant: &str, key: &str) -> Self {
+    /// Returns a caller of a tenant with an API key, which knows the instance to sign for.
+    pub(super) async fn of(node: &TestNode, tenant: &str, key: &str) -> Self {
         let mut caller = Self {
             http: Client::new(),
-            address: stand.origin.address,
-            edge_keys: stand.edge_keys.clone(),
+            address: node.origin.address,
+            edge_keys: node.edge_keys.clone(),
             instance: String::new(),
             tenant: tenant.to_owned(),
             key: key.to_owned(),
@@ -45,12 +45,12 @@ impl Caller {
         self.send(Method::GET, path, String::new(), more).await
     }
 
-    /// Submits a job that no worker does.
+    /// Submits a job without a worker.
     pub(super) async fn submit(&self) -> Response {
         self.post("/api/v1/jobs", &json!({"topic": "job.echo", "input": 1}), &[]).await
     }
 
-    /// The head of a request with a JSON body, signed.
+    /// Returns the signed head of a request with a JSON body.
     pub(super) fn head(
         &self,
         method: &Method,

@@ -1,4 +1,4 @@
-//! Real answers of the gateway, against the OpenAPI document that it serves.
+//! Checks real responses of the gateway against the OpenAPI document that it serves.
 
 use cortex_api::chat::{ChatCompletion, Choice, MessageView};
 use cortex_api::completions::{Completion, CompletionChoice};
@@ -6,13 +6,13 @@ use cortex_api::generation::{FinishReason, TokenUsage};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use super::stand::Stand;
+use super::test_node::TestNode;
 
-/// Headers of answers that a program may go by.
+/// Response headers that a client may rely on.
 const SAID_BY_DOCUMENT: &[&str] =
     &["cortex-job-id", "location", "preference-applied", "retry-after", "www-authenticate"];
 
-/// Holds an answer against what the document says of its route: the status, the type and the body.
+/// Checks a response against the document: its status, content type, headers and body.
 async fn hold(document: &Value, method: Method, path: &str, answer: Response) -> Value {
     let operation = &document["paths"][path][method.as_str().to_ascii_lowercase()];
     let status = answer.status().as_u16();
@@ -56,14 +56,14 @@ fn text() -> Completion {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_are_what_the_document_says() {
-    let stand = Stand::new().await;
-    let served = stand.request(Method::GET, "/openapi.json").send().await.unwrap();
+async fn responses_match_the_openapi_document() {
+    let node = TestNode::new().await;
+    let served = node.request(Method::GET, "/openapi.json").send().await.unwrap();
     let document: Value = served.json().await.unwrap();
     assert_eq!(document["openapi"], "3.1.0");
 
-    let get = async |path: &str| stand.get(path).send().await.unwrap();
-    let post = async |path: &str, body: Value| stand.post(path, &body).send().await.unwrap();
+    let get = async |path: &str| node.get(path).send().await.unwrap();
+    let post = async |path: &str, body: Value| node.post(path, &body).send().await.unwrap();
     let jobs = "/api/v1/jobs";
     for path in ["/health", "/openapi.json", jobs, "/api/v1/workers", "/v1/models"] {
         hold(&document, Method::GET, path, get(path).await).await;
@@ -72,7 +72,7 @@ async fn answers_are_what_the_document_says() {
     hold(&document, Method::GET, "/v1/models/{id}", get("/v1/models/none").await).await;
 
     for path in ["/health", "/openapi.json"] {
-        let forged = stand.request(Method::GET, path).header("cortex-signature", "00").send().await.unwrap();
+        let forged = node.request(Method::GET, path).header("cortex-signature", "00").send().await.unwrap();
         assert_eq!(forged.status(), 401, "{path}");
         hold(&document, Method::GET, path, forged).await;
     }
@@ -115,8 +115,8 @@ async fn answers_are_what_the_document_says() {
         ("/internal/revoked", json!({"key": "abcdefghij23"})),
     ] {
         hold(&document, Method::POST, path, post(path, body).await).await;
-        let unknown = stand.request(Method::POST, path).send().await.unwrap();
+        let unknown = node.request(Method::POST, path).send().await.unwrap();
         hold(&document, Method::POST, path, unknown).await;
     }
-    stand.origin.stop().await;
+    node.origin.stop().await;
 }

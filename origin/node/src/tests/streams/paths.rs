@@ -1,11 +1,12 @@
-//! What each path and method lead to, odd ones too, as bytes on the wire: a client library would tidy them up.
+//! The response of each path and method, including odd ones. The test writes bytes, because a
+//! client library would normalise the paths.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::stand::{KEY, Stand};
+use super::test_node::{KEY, TestNode};
 
-/// Where it was last seen to lead. A change here is a change that callers see.
+/// The recorded responses. A change here is visible to callers.
 const SEEN: &str = include_str!("paths.txt");
 
 const ID: &str = "01a1fb51-9430-7707-8707-070707070707";
@@ -89,8 +90,8 @@ const PATHS: &[&str] = &[
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_path_leads_where_it_did() {
-    let stand = Stand::new().await;
+async fn every_path_gets_its_recorded_response() {
+    let node = TestNode::new().await;
     let mut seen = String::new();
     for path in PATHS {
         seen.push_str(path);
@@ -98,8 +99,8 @@ async fn every_path_leads_where_it_did() {
         let path = path.replace("{id}", ID).replace("{rest}", &ID[1..]);
         let mut answers: Vec<(Vec<&str>, String)> = Vec::new();
         for method in METHODS {
-            let known = answer(&stand, method, &path, &format!("authorization: Bearer {KEY}\r\n")).await;
-            let unknown = answer(&stand, method, &path, "").await;
+            let known = answer(&node, method, &path, &format!("authorization: Bearer {KEY}\r\n")).await;
+            let unknown = answer(&node, method, &path, "").await;
             let both = if unknown == known { known } else { format!("{known}\n    without a key {unknown}") };
             match answers.iter_mut().find(|(_, known)| *known == both) {
                 Some((methods, _)) => methods.push(method),
@@ -110,16 +111,17 @@ async fn every_path_leads_where_it_did() {
             seen.push_str(&format!("  {} {answer}\n", methods.join(",")));
         }
     }
-    stand.origin.stop().await;
-    assert!(seen == SEEN, "paths lead elsewhere now:\n{seen}");
+    node.origin.stop().await;
+    assert!(seen == SEEN, "responses differ:\n{seen}");
 }
 
-/// Status, type, `Allow` and what the error says.
-async fn answer(stand: &Stand, method: &str, path: &str, headers: &str) -> String {
-    let mut stream = TcpStream::connect(stand.origin.address).await.unwrap();
-    let host = stand.origin.address;
+/// Returns the status, content type, `Allow` and error message.
+async fn answer(node: &TestNode, method: &str, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(node.origin.address).await.unwrap();
+    let host = node.origin.address;
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}connection: close\r\ncontent-length: 0\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}connection: \
+            close\r\ncontent-length: 0\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut text = String::new();

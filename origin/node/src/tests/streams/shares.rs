@@ -1,11 +1,12 @@
-//! What two tenants share at the HTTP door: where one has all that it may, the other comes in.
+//! What two tenants share at the HTTP API. When one has reached its share, the other is still
+//! served.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cortex_domain::fair::Sharing;
-use cortex_gateway::{Limits, Share};
+use cortex_gateway::{Limits, SharedLimit};
 use cortex_safety::Policies;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -15,25 +16,25 @@ use tokio::task::JoinSet;
 
 use super::body;
 use super::caller::Caller;
-use super::stand::{SOON, Stand};
+use super::test_node::{TIMEOUT, TestNode};
 use crate::{Config, SafetyConfig};
 
 const MIB: usize = 1024 * 1024;
 
-/// An origin that all tenants may use, and callers of two of them.
-async fn stand(change: impl FnOnce(&mut Config)) -> (Stand, Caller, Caller) {
-    let stand = Stand::with(|config| {
-        let everybody = "default: { allow: [\"job.>\"] }\n";
-        config.safety = SafetyConfig::Local(Policies::parse(everybody, "safety.yaml".as_ref()).unwrap());
+/// Returns an origin that all tenants may use, and callers of two of them.
+async fn node(change: impl FnOnce(&mut Config)) -> (TestNode, Caller, Caller) {
+    let node = TestNode::with(|config| {
+        let all_tenants = "default: { allow: [\"job.>\"] }\n";
+        config.safety = SafetyConfig::Local(Policies::parse(all_tenants, "safety.yaml".as_ref()).unwrap());
         change(config);
     })
     .await;
-    let hog = Caller::of(&stand, "hog", "abcdefghijka").await;
-    let other = Caller::of(&stand, "other", "abcdefghijkb").await;
-    (stand, hog, other)
+    let hog = Caller::of(&node, "hog", "abcdefghijka").await;
+    let other = Caller::of(&node, "other", "abcdefghijkb").await;
+    (node, hog, other)
 }
 
-/// The limit that a refusal names.
+/// Returns the limit that a rejection names.
 async fn refused(answer: Response) -> Value {
     let again: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     let (status, problem) = body(answer).await;
@@ -43,19 +44,19 @@ async fn refused(answer: Response) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_with_its_share_of_waits_is_refused_and_another_has_its_answer() {
-    let (stand, hog, other) = stand(|config| {
+async fn a_tenant_at_its_limit_of_waits_is_rejected_and_another_is_served() {
+    let (node, hog, other) = node(|config| {
         config.scheduler.sharing = Sharing { calls: 4, ..Sharing::default() };
     })
     .await;
-    // No worker does it, so that they wait on.
+    // No worker runs these jobs, so the callers keep waiting.
     let mut waits = JoinSet::new();
     for _ in 0..3 {
         let hog = hog.clone();
         let asked = json!({"topic": "job.echo", "input": 1});
         waits.spawn(async move { hog.post("/api/v1/jobs", &asked, &[("prefer", "wait=60")]).await });
     }
-    let first = tokio::time::timeout(SOON, waits.join_next()).await.expect("one of three is refused");
+    let first = tokio::time::timeout(TIMEOUT, waits.join_next()).await.expect("one of three is refused");
     assert_eq!(refused(first.unwrap().unwrap()).await, 2);
 
     let message = json!({"role": "user", "content": json!({"frames": 0}).to_string()});
@@ -65,13 +66,13 @@ async fn a_tenant_with_its_share_of_waits_is_refused_and_another_has_its_answer(
     let (status, job) = body(answer).await;
     assert_eq!((status, &job["state"]), (200, &json!("SUCCEEDED")), "{job}");
     drop(waits);
-    stand.origin.stop().await;
+    node.origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_with_its_share_of_event_streams_is_refused_and_another_reads() {
-    let (stand, hog, other) = stand(|config| {
-        config.gateway.limits = Limits { readers: Share { all: 4, of_tenant: 2 }, ..Limits::default() };
+async fn a_tenant_at_its_limit_of_event_streams_is_rejected_and_another_is_served() {
+    let (node, hog, other) = node(|config| {
+        config.gateway.limits = Limits { readers: SharedLimit { all: 4, of_tenant: 2 }, ..Limits::default() };
     })
     .await;
     let listen = async |caller: &Caller| {
@@ -87,13 +88,13 @@ async fn a_tenant_with_its_share_of_event_streams_is_refused_and_another_reads()
     assert_eq!(open[2].status(), 200);
     open.remove(0);
     let again = async { while listen(&hog).await.status() != 200 {} };
-    tokio::time::timeout(SOON, again).await.expect("a place that was left is free again");
-    stand.origin.stop().await;
+    tokio::time::timeout(TIMEOUT, again).await.expect("a freed slot can be used again");
+    node.origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_with_its_share_of_submissions_is_refused_and_anothers_are_taken() {
-    let (stand, hog, other) = stand(|config| {
+async fn a_tenant_at_its_limit_of_submissions_is_rejected_and_another_is_served() {
+    let (node, hog, other) = node(|config| {
         config.gateway.limits = Limits { submissions: 4, ..Limits::default() };
     })
     .await;
@@ -124,17 +125,17 @@ async fn a_tenant_with_its_share_of_submissions_is_refused_and_anothers_are_take
     while let Some(ended) = flood.join_next().await {
         assert!(ended.unwrap_err().is_cancelled());
     }
-    stand.origin.stop().await;
+    node.origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_whose_slow_bodies_take_its_share_is_refused_and_anothers_are_read() {
-    let (stand, hog, other) = stand(|config| {
+async fn a_tenant_with_too_many_slow_bodies_is_rejected_and_another_is_served() {
+    let (node, hog, other) = node(|config| {
         config.gateway.limits = Limits { bodies: 4 * MIB, ..Limits::default() };
     })
     .await;
     let large = json!({"topic": "job.echo", "input": "x".repeat(900_000)});
-    let mut slow = [all_but_the_end(&stand, &hog, &large).await, all_but_the_end(&stand, &hog, &large).await];
+    let mut slow = [all_but_the_end(&node, &hog, &large).await, all_but_the_end(&node, &hog, &large).await];
     let full = async {
         loop {
             let answer = hog.post("/api/v1/jobs", &large, &[]).await;
@@ -142,32 +143,32 @@ async fn a_tenant_whose_slow_bodies_take_its_share_is_refused_and_anothers_are_r
                 return refused(answer).await;
             }
             for stream in &mut slow {
-                // It came to its end when the others held more.
+                // The request ended while other bodies held more bytes.
                 if stream.try_read(&mut [0]).is_ok() {
-                    *stream = all_but_the_end(&stand, &hog, &large).await;
+                    *stream = all_but_the_end(&node, &hog, &large).await;
                 }
             }
         }
     };
-    let limit = tokio::time::timeout(SOON, full).await.expect("its share is taken");
+    let limit = tokio::time::timeout(TIMEOUT, full).await.expect("the tenant reaches its share");
     assert!(limit.as_u64().unwrap() <= 2 * MIB as u64, "{limit}");
     let (status, job) = body(other.post("/api/v1/jobs", &large, &[]).await).await;
     assert_eq!(status, 202, "{job}");
     drop(slow);
     let again = async { while hog.post("/api/v1/jobs", &large, &[]).await.status() != 202 {} };
-    tokio::time::timeout(SOON, again).await.expect("what is read no more leaves room");
-    stand.origin.stop().await;
+    tokio::time::timeout(TIMEOUT, again).await.expect("dropped bodies leave room");
+    node.origin.stop().await;
 }
 
 /// Sends a submission without the last byte of its body.
-async fn all_but_the_end(stand: &Stand, caller: &Caller, asked: &Value) -> TcpStream {
+async fn all_but_the_end(node: &TestNode, caller: &Caller, asked: &Value) -> TcpStream {
     let (path, body) = ("/api/v1/jobs", asked.to_string());
-    let mut head = format!("POST {path} HTTP/1.1\r\nhost: {}\r\n", stand.origin.address);
+    let mut head = format!("POST {path} HTTP/1.1\r\nhost: {}\r\n", node.origin.address);
     for (name, value) in caller.head(&Method::POST, path, body.as_bytes(), &[]) {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-    let mut stream = TcpStream::connect(stand.origin.address).await.unwrap();
+    let mut stream = TcpStream::connect(node.origin.address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&body.as_bytes()[..body.len() - 1]).await.unwrap();
     stream

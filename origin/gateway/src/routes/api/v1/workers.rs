@@ -6,7 +6,8 @@ use cortex_domain::worker::Heartbeat;
 
 use crate::workers::Workers;
 
-/// Lists the workers, for callers on this machine alone: tenants share them and should not see them.
+/// Lists the workers, for callers on this machine only. Tenants share the workers and should not
+/// see them.
 pub(crate) async fn list(workers: Workers) -> Result<Json<WorkerPage>, Problem> {
     let workers = workers.present().into_iter().map(view).collect();
     Ok(Json(WorkerPage { workers }))

@@ -1,4 +1,4 @@
-//! `POST /api/v1/jobs`: takes a job in; 202 says that it is flushed.
+//! `POST /api/v1/jobs`: accepts a job. The response 202 means that the job is stored and flushed.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -9,39 +9,41 @@ use cortex_domain::job::Job;
 use cortex_domain::state::State;
 use http::{HeaderValue, StatusCode, header};
 
+use crate::auth::Admitted;
 use crate::calls::{Calls, OnTimeout};
-use crate::door::Admitted;
-use crate::holders::Holders;
 use crate::jobs::{self, Jobs};
+use crate::revocations::Revocations;
 
-/// Takes a job in, and waits for its end if the caller prefers that.
+/// Accepts a job, and waits for its end if the caller prefers that.
 pub(crate) async fn create(
-    (jobs, calls, holders): (Jobs, Calls, Holders),
+    (jobs, calls, revocations): (Jobs, Calls, Revocations),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
     let prefers = admitted.headers.get_all("prefer");
     let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
     let tenant = admitted.owner.tenant.clone();
-    let held = holders.hold(&admitted)?;
+    let key_use = revocations.track(&admitted)?;
 
     let waits = prefer.waits().filter(|_| !prefer.respond_async);
-    let submission = jobs.read(admitted).await?;
-    if let Some(within) = waits.filter(|_| jobs.may_be_a_call(&submission)) {
+    let submission = jobs.parse(admitted).await?;
+    if let Some(within) = waits.filter(|_| jobs.can_run_as_call(&submission)) {
         let run = calls.run(submission.request, submission.input.into(), OnTimeout::Keep(within));
-        let answered = held.during(run).await?;
+        let answered = key_use.run_until_revoked(run).await?;
         return answer(&answered.job, jobs::view(&answered.job, answered.answer));
     }
     let mut job = jobs.accept(submission).await?;
-    // A tenant with too many waits open has its job all the same, and is answered at once.
+    // A tenant with too many open waits gets its response at once. Its job is accepted all the
+    // same.
     if let Some(within) = waits
-        && let Ok(_wait) = calls.wait(&tenant)
+        && let Ok(_permit) = calls.acquire(&tenant)
     {
-        job = held.during(jobs.ended(&tenant, job, within)).await?;
+        job = key_use.run_until_revoked(jobs.wait_for_end(&tenant, job, within)).await?;
     }
-    answer(&job, jobs.whole(&job).await?)
+    answer(&job, jobs.with_result(&job).await?)
 }
 
-/// 202 for a job that goes on; one that a waiting caller saw denied is a refusal.
+/// Returns 202 for a job that continues, and an error for a job that was denied while the caller
+/// waited.
 fn answer(job: &Job, view: JobView) -> Result<Response, Problem> {
     if let State::Denied { denial } = &job.state {
         let problem =

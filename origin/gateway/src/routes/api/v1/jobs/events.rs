@@ -1,4 +1,5 @@
-//! `GET /api/v1/jobs/{id}/events`: a job's log, as a list or as it grows, then with what its worker says meanwhile.
+//! `GET /api/v1/jobs/{id}/events`: the log of a job, as a list or as a stream. The stream also
+//! carries the worker's progress.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -14,75 +15,82 @@ use cortex_domain::job::Version;
 use futures::stream::{self, StreamExt};
 use http::{StatusCode, header};
 
-use crate::door::Admitted;
-use crate::holders::{self, Holders};
-use crate::jobs::{Cut, Jobs, Log, Progress};
+use crate::auth::Admitted;
+use crate::jobs::{JobLog, Jobs, LogInterrupted, Progress};
 use crate::readers::Readers;
+use crate::revocations::{self, Revocations};
 
-/// The log: server-sent events where they are asked for, else a list.
+/// Returns the log as server-sent events if the client accepts them, and as a list otherwise.
 pub(crate) async fn events(
-    (jobs, progress, readers, holders): (Jobs, Progress, Readers, Holders),
+    (jobs, progress, readers, revocations): (Jobs, Progress, Readers, Revocations),
     id: JobId,
     admitted: Admitted,
 ) -> Result<Response, Problem> {
-    let seen = resume(&admitted)?;
-    let log = Log::open(&jobs, &admitted.owner.tenant, id, seen).await?;
-    if !streams(&admitted) {
-        return Ok(Json(EventPage { events: log.so_far().await? }).into_response());
+    let seen = last_seen(&admitted)?;
+    let log = JobLog::open(&jobs, &admitted.owner.tenant, id, seen).await?;
+    if !wants_stream(&admitted) {
+        return Ok(Json(EventPage { events: log.entries().await? }).into_response());
     }
-    if log.is_over() {
-        // A browser that was told 204 does not come again.
+    if log.is_complete() {
+        // A browser does not reconnect after 204.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let held = holders.hold(&admitted)?;
-    let place = readers.enter(&admitted.owner.tenant, log.job())?;
-    let said = progress.of(log.job()).await?;
-    let logged = log.follow().map(Told::Log).chain(stream::once(ready(Told::Over)));
+    let key_use = revocations.track(&admitted)?;
+    let slot = readers.register(&admitted.owner.tenant, log.job())?;
+    let progress = progress.subscribe(log.job()).await?;
+    let log = log.follow().map(StreamItem::Log).chain(stream::once(ready(StreamItem::End)));
     let revoked = stream::once(async move {
-        held.revoked().await;
-        Told::Log(Err(Cut::Failed(holders::revoked())))
+        key_use.revoked().await;
+        StreamItem::Log(Err(LogInterrupted::Failed(revocations::revoked_error())))
     });
-    let revoked = revoked.chain(stream::once(ready(Told::Over)));
-    let told = stream::select(revoked, stream::select(logged, said.map(Told::Said)));
-    let events = told.take_while(|told| ready(!matches!(told, Told::Over)));
-    let written = events.filter_map(move |told| {
-        let _reads = &place;
-        ready(sse(told))
+    let revoked = revoked.chain(stream::once(ready(StreamItem::End)));
+    let items = stream::select(revoked, stream::select(log, progress.map(StreamItem::Progress)));
+    let events = items.take_while(|item| ready(!matches!(item, StreamItem::End)));
+    let written = events.filter_map(move |item| {
+        let _slot = &slot;
+        ready(sse_event(item))
     });
     let stream = axum::response::sse::Sse::new(written);
     Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)).into_response())
 }
 
-fn streams(admitted: &Admitted) -> bool {
+fn wants_stream(admitted: &Admitted) -> bool {
     let accepts = admitted.headers.get_all(header::ACCEPT);
     accept::wants_events(accepts.iter().filter_map(|value| value.to_str().ok()))
 }
 
-/// The version that the client has seen last, from `Last-Event-ID: <attempt>.<version>`.
-fn resume(admitted: &Admitted) -> Result<Version, Problem> {
-    let Some(id) = admitted.last_event() else { return Ok(Version(0)) };
+/// Returns the last version that the client has seen, from `Last-Event-ID: <attempt>.<version>`.
+fn last_seen(admitted: &Admitted) -> Result<Version, Problem> {
+    let Some(id) = admitted.last_event_id() else { return Ok(Version(0)) };
     let version = id.split_once('.').and_then(|(_, version)| version.parse().ok());
     version.map(Version).ok_or_else(|| {
-        Problem::new(ErrorCode::InvalidRequest, "`Last-Event-ID` reads `<attempt>.<version>`")
-            .at("last-event-id")
+        Problem::new(
+            ErrorCode::InvalidRequest,
+            "invalid header `Last-Event-ID`: must be `<attempt>.<version>`",
+        )
+        .at("last-event-id")
     })
 }
 
-enum Told {
-    Log(Result<EventView, Cut>),
-    /// A line of the worker's.
-    Said(String),
-    Over,
+enum StreamItem {
+    Log(Result<EventView, LogInterrupted>),
+    /// A line of the worker's progress.
+    Progress(String),
+    End,
 }
 
-/// A failure is the last event. A client whose stream just ends comes again by itself. What the worker says has no id: it
-/// is told once, as it comes.
-fn sse(told: Told) -> Option<Result<Sse, Infallible>> {
-    let event = match told {
-        Told::Log(Ok(view)) => Sse::default().id(view.id.clone()).event(view.name.clone()).json_data(view),
-        Told::Log(Err(Cut::Failed(problem))) => Sse::default().event("error").json_data(problem.view()),
-        Told::Said(line) => Ok(Sse::default().event("progress").data(line)),
-        Told::Log(Err(Cut::Stopping)) | Told::Over => return None,
+/// Returns the event of an item. A failure is the last event. After any other end of the stream,
+/// the client reconnects by itself. Progress has no id, because it can't be repeated.
+fn sse_event(item: StreamItem) -> Option<Result<Sse, Infallible>> {
+    let event = match item {
+        StreamItem::Log(Ok(view)) => {
+            Sse::default().id(view.id.clone()).event(view.name.clone()).json_data(view)
+        }
+        StreamItem::Log(Err(LogInterrupted::Failed(problem))) => {
+            Sse::default().event("error").json_data(problem.view())
+        }
+        StreamItem::Progress(line) => Ok(Sse::default().event("progress").data(line)),
+        StreamItem::Log(Err(LogInterrupted::Stopping)) | StreamItem::End => return None,
     };
     event.ok().map(Ok)
 }

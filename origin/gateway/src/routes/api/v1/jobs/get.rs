@@ -4,11 +4,11 @@ use axum::Json;
 use cortex_api::{JobView, Problem};
 use cortex_domain::id::JobId;
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 use crate::jobs::Jobs;
 
-/// A job as it stands, with its result once it has one.
+/// Returns a job, with its result if it has one.
 pub(crate) async fn get(jobs: Jobs, id: JobId, admitted: Admitted) -> Result<Json<JobView>, Problem> {
-    let job = jobs.own(&admitted.owner.tenant, id).await?;
-    jobs.whole(&job).await.map(Json)
+    let job = jobs.get(&admitted.owner.tenant, id).await?;
+    jobs.with_result(&job).await.map(Json)
 }

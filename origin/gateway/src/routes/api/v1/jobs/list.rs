@@ -1,13 +1,13 @@
-//! `GET /api/v1/jobs`: newest first, in pages.
+//! `GET /api/v1/jobs`: the newest jobs first, in pages.
 
 use axum::Json;
 use cortex_api::{JobPage, ListJobs, Problem};
 use cortex_domain::ports::Query;
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 use crate::jobs::{self, Jobs};
 
-/// The caller's jobs, without their results.
+/// Lists the caller's jobs without their results.
 pub(crate) async fn list(jobs: Jobs, admitted: Admitted) -> Result<Json<JobPage>, Problem> {
     let ListJobs { state, topic, before, limit } = ListJobs::parse(&admitted.query)?;
     let query = Query { tenant: admitted.owner.tenant, state, topic, before, limit: limit + 1 };

@@ -70,7 +70,8 @@ fn connected(spans: &[Span], caller: &str) {
 /// Checks that each span names the job. The first request to a gateway instance is refused, since its signature is for no
 /// instance, and is sent again.
 fn all_of_job(spans: &[Span], job: &str) {
-    let refused = |span: &&Span| span.attributes.get("http.response.status_code").is_some_and(|status| status == "401");
+    let refused =
+        |span: &&Span| span.attributes.get("http.response.status_code").is_some_and(|status| status == "401");
     for span in spans.iter().filter(|span| !refused(span)) {
         assert_eq!(span.attributes.get("cortex.job.id").map(String::as_str), Some(job), "{span:?}");
     }

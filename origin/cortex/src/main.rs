@@ -62,7 +62,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(command) if command.is_server() => config::otlp()?,
         _ => None,
     };
-    let log = Log::new(config::log_filter().as_deref(), "warn", config::log_format()?);
+    let log = Log::new(config::log_filter().as_deref(), "warn", config::log_format()?)
+        .with_color(output::stderr_has_color());
     let _telemetry = telemetry::init(log, &SERVICE, otlp.as_ref())?;
     let Some(command) = cli.command else { return welcome::run(cli.home, cli.json) };
     let runtime =

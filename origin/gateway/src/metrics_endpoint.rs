@@ -14,7 +14,6 @@ use cortex_domain::ErrorCode;
 use cortex_guard::loopback::LoopbackGuard;
 use cortex_http1::{Framed, MAX_HEAD};
 use cortex_platform::metrics::CONTENT_TYPE;
-use cortex_platform::write_timeout::WriteTimeout;
 use http::{Method, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,15 +22,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::join;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth;
 use crate::error::ApiError;
-use crate::serve::{ACCEPT_RETRY_DELAY, HEAD_TIMEOUT};
+use crate::serve::ACCEPT_RETRY_DELAY;
 
 /// Maximum number of connections. Further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 8;
+/// How long a scrape may take, from the connection to the last byte.
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a text is reused, because reading the metrics counts the jobs in the store.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
@@ -63,7 +65,11 @@ pub async fn serve<F: Future<Output = String> + Send>(
                 open.spawn(async move {
                     let _place = place;
                     tokio::select! {
-                        () = metrics_endpoint.serve(stream) => {}
+                        served = timeout(SCRAPE_TIMEOUT, metrics_endpoint.serve(stream)) => {
+                            if served.is_err() {
+                                tracing::debug!("a scraper took too long and was disconnected");
+                            }
+                        }
                         () = stop.cancelled() => {}
                     }
                 });
@@ -94,10 +100,10 @@ where
         let (reader, writer) = stream.into_split();
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .keep_alive(false)
             .max_buf_size(MAX_HEAD)
             .serve_connection(
-                TokioIo::new(join(Framed::new(reader), WriteTimeout::new(writer))),
+                TokioIo::new(join(Framed::new(reader), writer)),
                 service_fn(async |request| Ok::<_, Infallible>(self.answer(&request).await)),
             )
             .await;
@@ -135,5 +141,45 @@ where
                 text
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    async fn scrape(address: std::net::SocketAddr) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        response
+    }
+
+    #[tokio::test]
+    async fn scrapers_that_never_send_or_never_read_are_disconnected_and_others_are_served() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        // More than the buffers of a connection hold.
+        let text = "x".repeat(16 << 20);
+        let served = tokio::spawn(serve(listener, move || std::future::ready(text.clone()), stop.clone()));
+        let mut stuck = Vec::new();
+        for n in 0..MAX_CONNECTIONS {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            if n % 2 == 0 {
+                let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\n\r\n");
+                stream.write_all(request.as_bytes()).await.unwrap();
+            }
+            stuck.push(stream);
+        }
+        let began = Instant::now();
+        let response = scrape(address).await;
+        assert!(response.starts_with("HTTP/1.1 200"), "{}", &response[..200.min(response.len())]);
+        assert!(began.elapsed() < 2 * SCRAPE_TIMEOUT, "{:?}", began.elapsed());
+        stop.cancel();
+        served.await.unwrap();
     }
 }

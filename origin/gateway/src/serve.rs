@@ -35,7 +35,7 @@ use crate::routes::router;
 use crate::unread_bytes::UnreadBytes;
 
 /// How long the head of a request may take to arrive, and how long a connection may stay idle.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long to wait after a connection could not be accepted, usually because file descriptors ran
 /// out.
 pub(crate) const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);

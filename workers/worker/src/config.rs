@@ -186,6 +186,8 @@ impl Generation {
 pub(crate) struct Log {
     pub(crate) filter: String,
     pub(crate) format: Format,
+    /// Whether `NO_COLOR` asks for text without colours.
+    pub(crate) no_color: bool,
     /// Where spans are exported to.
     pub(crate) otlp: Option<Otlp>,
 }
@@ -241,6 +243,7 @@ impl ServeConfig {
                 .or_else(|| variable("RUST_LOG"))
                 .unwrap_or_else(|| "info".to_owned()),
             format: serve.log_format.into(),
+            no_color: variable("NO_COLOR").is_some(),
             otlp: Otlp::read(variable).map_err(Exit::config)?,
         };
         let limits = Limits::default();

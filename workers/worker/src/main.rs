@@ -49,6 +49,7 @@ fn main() -> ExitCode {
 /// Works until a signal or its supervisor's end.
 async fn serve(served: ServeConfig) -> Result<(), Exit> {
     let log = Log::new(Some(&served.log.filter), "info", served.log.format);
+    let log = if served.log.no_color { log.with_color(false) } else { log };
     let _telemetry = telemetry::init(log, &SERVICE, served.log.otlp.as_ref()).map_err(Exit::config)?;
     let shutdown = CancellationToken::new();
     let orphaned = lifeline::watch().map_err(Exit::failed)?;

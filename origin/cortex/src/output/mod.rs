@@ -12,5 +12,5 @@ pub(crate) use streams::{
     note, print, print_generated, print_json, print_json_line, print_part, report, show_reasoning, unwritable,
 };
 pub(crate) use table::{Column, fields, table};
-pub(crate) use terminal::{has_progress_bar, set_color, width};
+pub(crate) use terminal::{has_progress_bar, set_color, stderr_has_color, width};
 pub(crate) use timeline::Timeline;

@@ -21,7 +21,7 @@ pub(crate) fn set_color(choice: ColorChoice) {
 }
 
 /// Returns whether messages on standard error may have colours.
-pub(super) fn stderr_has_color() -> bool {
+pub(crate) fn stderr_has_color() -> bool {
     let choice = COLOR.get().copied().unwrap_or(ColorChoice::Auto);
     has_color(choice, &TerminalEnv::read(), stderr().is_terminal())
 }

@@ -28,6 +28,7 @@ pub enum Format {
 pub struct Log {
     filter: EnvFilter,
     format: Format,
+    color: bool,
 }
 
 impl Log {
@@ -36,7 +37,17 @@ impl Log {
     #[must_use]
     pub fn new(filter: Option<&str>, default: &str, format: Format) -> Self {
         let named = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
-        Self { filter: named.unwrap_or_else(|| EnvFilter::new(default)), format }
+        Self {
+            filter: named.unwrap_or_else(|| EnvFilter::new(default)),
+            format,
+            color: io::stderr().is_terminal(),
+        }
+    }
+
+    /// Sets whether text has colours. By default it has them on a terminal.
+    #[must_use]
+    pub fn with_color(self, color: bool) -> Self {
+        Self { color, ..self }
     }
 
     pub(super) fn layer<S>(self) -> Box<dyn Layer<S> + Send + Sync>
@@ -45,7 +56,7 @@ impl Log {
     {
         tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
-            .with_ansi(self.format == Format::Text && io::stderr().is_terminal())
+            .with_ansi(self.format == Format::Text && self.color)
             // A line takes the ids of its spans from their `Context`.
             .fmt_fields(debug_fn(|_, _, _| Ok(())))
             .event_format(LogLine(self.format))

@@ -1,4 +1,5 @@
-//! `docs/configuration/`: a page for each configuration file, from its JSON schema and the file that is built in.
+//! `docs/configuration/`: a page for each configuration file, from its JSON schema and the file
+//! that is built in.
 
 use std::collections::BTreeMap;
 

@@ -19,12 +19,11 @@ HELP_TEXTS = "origin/cortex/tests/help/"
 
 # Places that must use a banned word: (file, word, reason). An entry that is not needed any more fails.
 ALLOWED = [("scripts/lint-words.py", word, "the list itself") for word in WORDS + PHRASES]
+ALLOWED += [("tests/benches/load/embeddings.rs", "nobody", "a word of the texts that the benchmark embeds")]
 
 # Folders and files that have not been swept yet. They are counted and do not fail.
 NOT_YET = [
-    "Makefile",
     "docs",
-    "tests",
     "workers/inference",
     "workers/inference/batch",
     "workers/inference/chat",

@@ -54,7 +54,7 @@ async fn a_writable_kv_gains_an_attacker_nothing() {
     for (what, members, status) in [
         ("another principal and roles", whole_record, 200),
         ("another tenant", json!({"tenant": "victim"}), 401),
-        ("a tenant that is none yet", json!({"tenant": "invented"}), 401),
+        ("a tenant that does not exist", json!({"tenant": "invented"}), 401),
         ("the pointer of another's key", pointer_of_victim.clone(), 401),
         ("another seal", json!({"seal": "00".repeat(32)}), 401),
         ("a long text", json!({"note": "x".repeat(100_000)}), 401),

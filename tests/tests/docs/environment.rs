@@ -129,7 +129,7 @@ const NOT_OURS: &[[&str; 2]] = &[
 const READERS: [&str; 4] =
     ["origin/cortex/src/", "workers/worker/src/", "edge/src/", "proto/platform/src/telemetry/"];
 
-/// A variable that stands for a flag.
+/// A variable that can replace a flag.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Variable {
     /// The flag and the commands that have it.

@@ -25,7 +25,7 @@ fn named(code: &str) -> Option<Named<'_>> {
             && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
     const TOP: [&str; 8] = ["proto", "edge", "origin", "workers", "tests", "docs", "deploy", "scripts"];
-    // A word in capitals inside a path stands for a name that the reader chooses.
+    // A word in capitals inside a path is a placeholder.
     let placeholder = code
         .split(['/', '-', '.'])
         .any(|part| part.len() > 3 && part.chars().all(|c| c.is_ascii_uppercase()));

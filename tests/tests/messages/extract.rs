@@ -154,7 +154,7 @@ impl<'ast> Visit<'ast> for Finder {
     }
 }
 
-/// All texts of an expression, whatever their length.
+/// Collects all texts of an expression, including short ones.
 #[derive(Default)]
 struct Literals(Vec<String>);
 

@@ -12,7 +12,7 @@ TEST_HOME := $(CARGO_TARGET_DIR)/home
 .NOTPARALLEL:
 .PHONY: demo up test bless chaos check lint clippy doc deploy-check fuzz-check bench build edge clean
 
-# Sends real work through the public door, prints what happened, stops.
+# Sends real work through the public API, prints what happened and stops.
 demo: build
 	@$(CORTEX) demo
 
@@ -45,7 +45,7 @@ bless: edge
 	@cargo test --locked -q -p cortex-tests --test examples --test messages
 	@cargo test --locked -q -p cortex-tests --test docs
 
-# The long form of the tests that kill, cut the power, damage and roll the dice: hours.
+# The long form of the tests that kill, cut the power, damage files and draw random numbers. It takes hours.
 chaos: export CORTEX_HOME := $(TEST_HOME)
 chaos: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
 chaos: export CORTEX_CHAOS_CYCLES := 1000
@@ -58,7 +58,7 @@ chaos:
 	@sh edge/build.sh
 	@cargo build --locked
 	@eval "$$(scripts/tools.sh env)" && \
-		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do) or test(whatever_happens) \
+		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(every_job_ends_once) \
 		or test(damaged) or test(mutated) or test(chunks_do_not_show) or test(under_mixed_load)'
 
 check: lint clippy doc deploy-check fuzz-check

@@ -12,19 +12,18 @@ import sys
 WORDS = ["nobody", "whoever", "whatever", "whence", "told", "heard", "stands", "lacks", "heeds", "likeliest"]
 PHRASES = ["by and by", "is none", "are none", "as none", "for ever", "at ease", "in vain"]
 
-# Endings of the files that are read, and names of files without an ending.
+# Endings of the files to read, and names of files without an ending.
 READ = (".rs", ".md", ".yaml", ".yml", ".toml", ".sh", ".proto", ".capnp", ".py", ".js", ".mjs")
 ALSO_READ = ("Makefile", ".ci/run")
 HELP_TEXTS = "origin/cortex/tests/help/"
 
-# Places that must use a banned word: (file, word, reason). An entry that is not needed any more fails.
+# Places that must use a banned word: (file, word, reason). An unused entry is an error.
 ALLOWED = [("scripts/lint-words.py", word, "the list itself") for word in WORDS + PHRASES]
+ALLOWED += [("tests/benches/load/embeddings.rs", "nobody", "a word of the texts that the benchmark embeds")]
 
-# Folders and files that have not been swept yet. They are counted and do not fail.
+# Folders and files that have not been swept yet. Their words are counted and are no errors.
 NOT_YET = [
-    "Makefile",
     "docs",
-    "tests",
     "workers/inference",
     "workers/inference/batch",
     "workers/inference/chat",

@@ -44,7 +44,7 @@ def main(folder: pathlib.Path, package: str) -> None:
         fetch(scratch, package)
         unpacked = scratch / "data"
         unpack(scratch, unpacked)
-        # Whole or not at all.
+        # The file is written completely or not at all.
         unpacked.rename(folder)
     finally:
         shutil.rmtree(scratch)

@@ -1,16 +1,19 @@
 #!/bin/sh
-# Installs the missing tools that the build and the tests need, under the target folder. Does nothing twice.
+# Installs the missing tools of the build and the tests under the target folder. Installed tools are
+# kept.
 #
-#   tools.sh edge   what builds and runs the Worker: wasm target, npm packages (tests' too), worker-build, wasm-bindgen
-#   tools.sh test   what the tests need besides: cargo-nextest, OpenAI's Python client, vocabularies and chat templates
-#   tools.sh lint   shellcheck and yamllint
-#   tools.sh env    prints the environment in which all of them are found, for eval
+#   tools.sh edge   installs what builds and runs the Worker: wasm target, npm packages (also those of
+#                   the tests), worker-build, wasm-bindgen
+#   tools.sh test   installs what else the tests need: cargo-nextest, OpenAI's Python client,
+#                   vocabularies and chat templates
+#   tools.sh lint   installs shellcheck and yamllint
+#   tools.sh env    prints the environment with all of them on the path, for eval
 set -eu
 
 WORKER_BUILD=0.8.7
 NEXTEST=0.9.143
 OPENAI=3.52.0
-# Its source package carries real vocabularies and chat templates.
+# The source package contains real vocabularies and chat templates.
 TEST_DATA=llama-cpp-python==0.3.36
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -33,10 +36,10 @@ die() {
     exit 1
 }
 
-# The words of a tool's version that matter, or nothing when it cannot be run.
+# Prints the relevant words of a tool's version, or nothing if the tool does not run.
 version_of() { "$@" 2>/dev/null | sed -n '1s/^[^0-9]*\([0-9][0-9.]*\).*/\1/p'; }
 
-# The version of a crate in the lock file.
+# Prints the version of a crate in the lock file.
 locked() {
     sed -n "/^name = \"$1\"\$/{n;s/^version = \"\\(.*\\)\"/\\1/p;q;}" Cargo.lock
 }
@@ -66,15 +69,16 @@ needs_openssl() {
     [ -z "${OPENSSL_DIR:-}" ] || return 0
     have pkg-config && pkg-config --exists openssl && return
     can_apt && apt_install pkg-config libssl-dev
-    have pkg-config || die "no pkg-config on the PATH, worker-build needs it: apt-get install pkg-config libssl-dev"
+    have pkg-config || die "no pkg-config on the PATH, which worker-build needs: apt-get install pkg-config libssl-dev"
     pkg-config --exists openssl || die "OpenSSL's headers are missing, worker-build needs them: apt-get install libssl-dev"
 }
 
-# Built once and run for seconds, so compiled without optimisation, in a folder of their own that the installs share.
+# The tools are built once and run for seconds, so they are compiled without optimisation. The
+# installs share one folder.
 install_crate() {
     crate=$1 version=$2
     shift 2
-    say "building $crate $version, once: this takes a few minutes"
+    say "building $crate $version, which takes a few minutes"
     CARGO_TARGET_DIR=$tools/build CARGO_INCREMENTAL=0 \
         CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
         CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_DEBUG=false \
@@ -92,7 +96,7 @@ wasm_target() {
     rustup --quiet target add wasm32-unknown-unknown
 }
 
-# wrangler, esbuild and binaryen carry their programs as packages, so no install script has to run.
+# wrangler, esbuild and binaryen contain their programs as packages, so no install script runs.
 npm_packages() {
     cmp -s package-lock.json node_modules/.installed-lock.json && return
     say "installing the npm packages"
@@ -107,9 +111,9 @@ edge() {
     wasm_target
     npm_packages
 
-    # The glue that wasm-bindgen writes fits the crate of exactly its own version.
+    # The glue code of wasm-bindgen fits only the crate of the same version.
     bindgen=$(locked wasm-bindgen)
-    [ -n "$bindgen" ] || die "Cargo.lock names no wasm-bindgen"
+    [ -n "$bindgen" ] || die "Cargo.lock contains no wasm-bindgen"
     [ "$(version_of wasm-bindgen --version)" = "$bindgen" ] ||
         install_crate wasm-bindgen-cli "$bindgen" --no-default-features --bin wasm-bindgen
     [ "$(version_of worker-build --version)" = "$WORKER_BUILD" ] || {
@@ -128,14 +132,14 @@ openai_client() {
     "$python" -m pip install --quiet --disable-pip-version-check "openai==$OPENAI"
 }
 
-# Vocabularies and chat templates belong to others, so the repository holds no copy.
+# Vocabularies and chat templates belong to third parties, so the repository contains no copy.
 test_data() {
     [ -d "$CORTEX_TEST_DATA/vocab" ] && return
-    have python3 || die "no python3 on the PATH, which fetches the vocabularies that tests read"
-    say "fetching vocabularies and chat templates out of $TEST_DATA"
+    have python3 || die "no python3 on the PATH, which downloads the vocabularies of the tests"
+    say "downloading vocabularies and chat templates from $TEST_DATA"
     mkdir -p "$(dirname "$CORTEX_TEST_DATA")"
     python3 scripts/test-data.py "$CORTEX_TEST_DATA" "$TEST_DATA" ||
-        die "the test data could not be fetched: name a folder that has it by CORTEX_TEST_DATA"
+        die "the test data could not be downloaded: set CORTEX_TEST_DATA to a folder that contains it"
 }
 
 tests() {
@@ -159,11 +163,11 @@ strace_on_linux() {
     have strace || die "no strace on the PATH, which a test of the store needs: apt-get install strace"
 }
 
-# Prometheus' own check of the metrics. The test says so where it is not there.
+# Prometheus' own check of the metrics. The test prints a note if it is missing.
 promtool_on_debian() {
     have promtool && return
     can_apt || return 0
-    apt_install prometheus || say "promtool is not installed, and the metrics are not checked with it"
+    apt_install prometheus || say "promtool is not installed, so the metrics are not checked with it"
 }
 
 lint() {

@@ -1,4 +1,5 @@
-//! The rules that every request passes: the transition, the door's checks, a way over the bus.
+//! The rules that every request passes: the transition, the checks of the request, and a message
+//! over the bus.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -105,7 +106,7 @@ fn the_door(criterion: &mut Criterion) {
     }
 }
 
-/// A message to another task and one back.
+/// A message to another task and back.
 fn the_bus(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let bus = Embedded::default();

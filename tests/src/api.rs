@@ -1,5 +1,5 @@
-//! The public API, as a caller sees it: through the client where a test only calls it, and as raw HTTP where it looks at
-//! statuses and headers or sends what is wrong.
+//! The public API as a caller sees it. Tests use the client for plain calls, and raw HTTP to look
+//! at statuses and headers or to send invalid requests.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::wait;
 
-/// A door and a key to it.
+/// The address of an API and a key for it.
 #[derive(Debug, Clone)]
 pub struct Api {
     pub url: String,
@@ -18,7 +18,7 @@ pub struct Api {
     client: Client,
 }
 
-/// An answer, read whole.
+/// A response, read completely.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -27,20 +27,20 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The slug of the problem it is, in either shape.
+    /// Returns the slug of the problem, in either shape.
     #[must_use]
     pub fn problem(&self) -> &str {
         let slug = self.body["type"].as_str().and_then(|urn| urn.rsplit(':').next());
         slug.or_else(|| self.body["error"]["code"].as_str()).unwrap_or("none")
     }
 
-    /// A header's text.
+    /// Returns the text of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The job's id.
+    /// Returns the job's id.
     #[must_use]
     pub fn id(&self) -> String {
         self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {self:?}")).to_owned()
@@ -54,7 +54,7 @@ impl Api {
         Self { url: url.to_owned(), key: key.to_owned(), client }
     }
 
-    /// The same door with another key.
+    /// Returns the same API with another key.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
@@ -88,13 +88,13 @@ impl Api {
         .await
     }
 
-    /// The client of the API with this door's key.
+    /// Returns a client of the API with this key.
     #[must_use]
     pub fn client(&self) -> cortex_client::Api {
         cortex_client::Api::new(&self.url, &self.key).unwrap()
     }
 
-    /// A job as the API shows it.
+    /// Returns a job as the API shows it.
     pub async fn job(&self, id: &str) -> Value {
         let view = self.client().job(job_id(id)).await;
         serde_json::to_value(view.unwrap_or_else(|error| panic!("job {id}: {error}"))).unwrap()
@@ -106,7 +106,7 @@ impl Api {
         wait::until(&format!("job {id} in {states:?}"), limit, async || {
             let view = match client.job(job).await {
                 Ok(view) => view,
-                // Its door may be away for a moment, or not know it yet.
+                // The API may be down for a moment, or not know the job yet.
                 Err(CallError::Refused(_) | CallError::Unreachable { .. }) => return None,
                 Err(error) => panic!("job {id}: {error}"),
             };
@@ -120,7 +120,7 @@ impl Api {
         self.job_in(id, &["SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT", "DENIED"], limit).await
     }
 
-    /// The names of a job's events, in order.
+    /// Returns the names of a job's events, in order.
     pub async fn events(&self, id: &str) -> Vec<String> {
         let events = self.client().events(job_id(id)).await;
         let events = events.unwrap_or_else(|error| panic!("the events of job {id}: {error}"));
@@ -132,7 +132,7 @@ fn job_id(text: &str) -> JobId {
     text.parse().unwrap_or_else(|error| panic!("{text:?} is no job's id: {error}"))
 }
 
-/// Sends a request and reads the whole answer.
+/// Sends a request and reads the whole response.
 pub async fn read(request: RequestBuilder) -> Answer {
     let response: Response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -1,4 +1,5 @@
-//! The real edge: the Worker in workerd, with its own queue, KV, Durable Objects and R2. Everything it keeps lies in one folder, so it can be killed and started again.
+//! The real edge: the Worker in workerd, with its own queue, KV, Durable Objects and R2. Everything
+//! it stores is in one folder, so it can be killed and started again.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -21,10 +22,10 @@ use crate::home::Home;
 use crate::process::Process;
 use crate::{ports, wait};
 
-/// How long it may take; it is ready in half a second where nothing else runs.
-const READY: Duration = Duration::from_secs(60);
+/// How long the edge may take to start. It takes half a second on an idle machine.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What both sides must know.
+/// The secrets that both sides share.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     pub pepper: String,
@@ -33,7 +34,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Those that an origin made in its home.
+    /// Reads the secrets that an origin made in its home.
     #[must_use]
     pub fn of(home: &Home) -> Self {
         Self {
@@ -43,7 +44,7 @@ impl Secrets {
         }
     }
 
-    /// Some for an edge that has no real origin.
+    /// Makes secrets for an edge without a real origin.
     #[must_use]
     pub fn made() -> Self {
         Self {
@@ -54,32 +55,34 @@ impl Secrets {
     }
 }
 
-/// What an edge is started with.
+/// How an edge is started.
 #[derive(Debug, Clone)]
 pub struct Setup {
     pub port: u16,
     pub secrets: Secrets,
     pub origin_url: String,
-    /// Separated by commas; empty to check their syntax alone.
+    /// Separated by commas. If empty, only their syntax is checked.
     pub topics: String,
-    /// The origins whose web pages may call, separated by commas; none if empty.
+    /// The origins whose web pages may call, separated by commas.
     pub cors: String,
-    /// How much a ledger holds, as in `jobs=3,keys=2`; as usual where nothing is named.
+    /// The limits of a ledger, such as `jobs=3,keys=2`. Limits that are not named have their
+    /// defaults.
     pub ledger_limits: String,
     pub tracing: Tracing,
-    /// Doors that a test needs and no user has.
-    pub taps: Option<Taps>,
+    /// Ports that only tests need.
+    pub test_ports: Option<TestPorts>,
 }
 
-/// Ports of doors to what the Worker trusts: see [`Edge::send_to_queue`] and [`Edge::write_key`].
+/// Ports that give access to what the Worker trusts: see [`Edge::send_to_queue`] and
+/// [`Edge::write_key`].
 #[derive(Debug, Clone, Copy)]
-pub struct Taps {
+pub struct TestPorts {
     pub queue: u16,
     pub keys: u16,
 }
 
 impl Setup {
-    /// An edge on a free port before an origin.
+    /// Returns the setup of an edge on a free port, in front of an origin.
     #[must_use]
     pub fn before(origin_url: &str, secrets: Secrets) -> Self {
         Self {
@@ -90,13 +93,13 @@ impl Setup {
             cors: String::new(),
             ledger_limits: String::new(),
             tracing: Tracing::default(),
-            taps: None,
+            test_ports: None,
         }
     }
 
     #[must_use]
-    pub fn with_taps(self) -> Self {
-        Self { taps: Some(Taps { queue: ports::free(), keys: ports::free() }), ..self }
+    pub fn with_test_ports(self) -> Self {
+        Self { test_ports: Some(TestPorts { queue: ports::free(), keys: ports::free() }), ..self }
     }
 
     #[must_use]
@@ -105,16 +108,15 @@ impl Setup {
     }
 }
 
-/// What a request is signed with.
+/// The parameters of a signature.
 #[derive(Debug, Clone, Copy)]
-pub struct Stamp<'a> {
+pub struct SignatureParams<'a> {
     pub key: &'a SigningKey,
     pub at: Timestamp,
     pub nonce: Nonce,
 }
 
-/// A running edge. It is killed, when it is dropped; what it keeps stays in
-/// its folder.
+/// A running edge. Dropping it kills the edge and keeps its folder.
 #[derive(Debug)]
 pub struct Edge {
     pub url: String,
@@ -125,8 +127,8 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Starts an edge that keeps its state in `folder`, and waits until it answers. The Worker must have been
-    /// built: `make test` does that first.
+    /// Starts an edge that stores its state in `folder`, and waits until it responds. The Worker
+    /// must have been built, which `make test` does first.
     pub async fn start(folder: &Path, setup: &Setup) -> Self {
         let folder = folder.join("edge");
         std::fs::create_dir_all(&folder).unwrap();
@@ -135,7 +137,7 @@ impl Edge {
         let relay = Relay::start(setup.port, worker.socket.clone());
         let mut process = Process::start(&mut command(&worker, setup), &log);
         let (url, client) = (setup.url(), Client::new());
-        wait::until("the edge answers", READY, async || {
+        wait::until("the edge answers", READY_TIMEOUT, async || {
             if let Some(status) = process.ended() {
                 let text = std::fs::read_to_string(&log).unwrap_or_default();
                 panic!("the edge ended with {status}:\n{text}");
@@ -146,7 +148,7 @@ impl Edge {
         Self { url, setup: setup.clone(), folder, process, _relay: relay }
     }
 
-    /// Makes an API key through the signed admin route, and the door opened with it.
+    /// Creates an API key through the signed admin route, and returns the API with it.
     pub async fn api(&self, tenant: &str, principal: &str, roles: &[&str]) -> Api {
         let body = json!({ "tenant": tenant, "principal": principal, "roles": roles });
         let answer = self.signed(Method::POST, "/internal/keys", "", Some(&body)).await;
@@ -154,7 +156,7 @@ impl Edge {
         Api::new(&self.url, answer.body["key"].as_str().unwrap())
     }
 
-    /// Revokes the key of a door.
+    /// Revokes the key of an API.
     pub async fn revoke(&self, api: &Api) {
         let id = api.key.split('_').nth(1).unwrap();
         let answer = self.signed(Method::DELETE, &format!("/internal/keys/{id}"), "", None).await;
@@ -164,14 +166,14 @@ impl Edge {
     /// Sends a request as the origin does.
     pub async fn signed(&self, method: Method, path: &str, query: &str, body: Option<&Value>) -> Answer {
         let keys: Keyring = self.setup.secrets.origin_keys.parse().unwrap();
-        let stamp = Stamp { key: keys.current(), at: now(), nonce: nonce() };
-        read(self.stamped(stamp, method, path, query, body)).await
+        let params = SignatureParams { key: keys.current(), at: now(), nonce: nonce() };
+        read(self.sign(params, method, path, query, body)).await
     }
 
     /// Makes a signed request, which may be sent more than once.
-    pub fn stamped(
+    pub fn sign(
         &self,
-        Stamp { key, at, nonce }: Stamp<'_>,
+        SignatureParams { key, at, nonce }: SignatureParams<'_>,
         method: Method,
         path: &str,
         query: &str,
@@ -193,22 +195,23 @@ impl Edge {
         request
     }
 
-    /// Puts texts into the job queue as they are, in one batch of at most ten. Needs [`Setup::with_taps`].
+    /// Puts texts into the job queue unchanged, in one batch of at most ten. Needs
+    /// [`Setup::with_test_ports`].
     pub async fn send_to_queue(&self, messages: &[&str]) {
         let encoded: Vec<_> = messages
             .iter()
             .map(|text| json!({ "contentType": "text", "body": STANDARD.encode(text) }))
             .collect();
-        let port = self.setup.taps.unwrap().queue;
+        let port = self.setup.test_ports.unwrap().queue;
         let batch = Client::new().post(format!("http://127.0.0.1:{port}/batch"));
         let answer = batch.json(&json!({ "messages": encoded })).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
     }
 
-    /// Writes a value into KV under a key's id, or takes it away, as one does who can write there. Needs
-    /// [`Setup::with_taps`].
+    /// Writes a value into KV under a key's id, or deletes it, as an attacker with write access
+    /// could. Needs [`Setup::with_test_ports`].
     pub async fn write_key(&self, id: &str, value: Option<&Value>) {
-        let url = format!("http://127.0.0.1:{}/{id}", self.setup.taps.unwrap().keys);
+        let url = format!("http://127.0.0.1:{}/{id}", self.setup.test_ports.unwrap().keys);
         let request = match value {
             Some(value) => Client::new().put(url).body(value.to_string()),
             None => Client::new().delete(url),
@@ -217,19 +220,19 @@ impl Edge {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
-    /// What KV holds under a key's id. Needs [`Setup::with_taps`].
+    /// Returns the value in KV under a key's id. Needs [`Setup::with_test_ports`].
     pub async fn read_key(&self, id: &str) -> Value {
-        let url = format!("http://127.0.0.1:{}/{id}", self.setup.taps.unwrap().keys);
+        let url = format!("http://127.0.0.1:{}/{id}", self.setup.test_ports.unwrap().keys);
         Client::new().get(url).send().await.unwrap().json().await.unwrap()
     }
 
-    /// The process id of what runs workerd.
+    /// Returns the id of the process that runs workerd.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// What it logged until now.
+    /// Returns the log so far.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("edge.log")).unwrap_or_default()
@@ -264,14 +267,14 @@ fn worker(folder: &Path, setup: &Setup) -> Worker {
 }
 
 fn command(worker: &Worker, setup: &Setup) -> Command {
-    let Some(Taps { queue, keys }) = setup.taps else { return worker.command() };
+    let Some(TestPorts { queue, keys }) = setup.test_ports else { return worker.command() };
     let options = [("queue", queue), ("keys", keys)]
         .map(|(name, port)| format!("--socket-addr={name}=127.0.0.1:{port}"));
-    worker.command_with(&worker.root.join("tests/edge/taps.capnp"), &options)
+    worker.command_with(&worker.root.join("tests/edge/test_ports.capnp"), &options)
 }
 
-/// Carries a port's connections to the Worker, in a thread of its own, since tests block theirs. When it is dropped, all
-/// connections end at once.
+/// Relays a port's connections to the Worker, in its own thread because tests block theirs.
+/// Dropping it closes all connections at once.
 #[derive(Debug)]
 struct Relay {
     stop: CancellationToken,
@@ -308,14 +311,14 @@ impl Drop for Relay {
 /// Returns the time.
 ///
 /// # Panics
-/// If the clock is set to a time before 1970.
+/// Panics if the clock is set to a time before 1970.
 #[must_use]
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap())
 }
 
-/// Never the same twice in a test run, which is all a test needs.
+/// Returns a nonce that is unique within a test run.
 fn nonce() -> Nonce {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let mut bytes = [0; 16];

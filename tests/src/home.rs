@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A `CORTEX_HOME` that goes when it is dropped; its models are those of the test run.
+/// A `CORTEX_HOME` that is deleted when it is dropped. Its models are those of the test run.
 #[derive(Debug)]
 pub struct Home {
     folder: TempDir,
 }
 
 impl Home {
+    /// Creates a home folder.
+    ///
     /// # Panics
-    /// If the models are not there: `make test` fetches them.
+    /// Panics if the models are missing. `make test` downloads them.
     #[must_use]
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("cortex-test-").tempdir().unwrap();
@@ -43,7 +45,7 @@ impl Home {
         path
     }
 
-    /// One of the secrets that the origin made.
+    /// Returns one of the secrets that the origin made.
     #[must_use]
     pub fn secret(&self, name: &str) -> String {
         let secrets: Value =
@@ -51,7 +53,7 @@ impl Home {
         secrets[name].as_str().unwrap_or_else(|| panic!("no secret {name}")).to_owned()
     }
 
-    /// The end of a log, for when something went wrong.
+    /// Returns the end of a log, for failure messages.
     #[must_use]
     pub fn log(&self, name: &str) -> String {
         let text = fs::read_to_string(self.path().join("logs").join(name)).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! What a process and all it started listen on.
+//! The addresses that a process and its descendants listen on.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-/// The process with this id and its descendants.
+/// Returns the process with this id and its descendants.
 #[must_use]
 pub fn tree(root: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
@@ -29,19 +29,19 @@ fn parent(pid: u32) -> Option<u32> {
     stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// The program of a process, as in `workerd`.
+/// Returns the program of a process, such as `workerd`.
 #[must_use]
 pub fn program(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
-/// How many descriptors a process has open.
+/// Returns how many descriptors a process has open.
 #[must_use]
 pub fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-/// The TCP addresses that any process of a tree listens on.
+/// Returns the TCP addresses that any process of a tree listens on.
 #[must_use]
 pub fn of_tree(root: u32) -> HashSet<SocketAddr> {
     let sockets: HashSet<String> = tree(root).into_iter().flat_map(sockets).collect();
@@ -53,7 +53,7 @@ pub fn of_tree(root: u32) -> HashSet<SocketAddr> {
     found
 }
 
-/// Inodes of the sockets that a process has open.
+/// Returns the inodes of the sockets that a process has open.
 fn sockets(pid: u32) -> Vec<String> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
     let names = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
@@ -64,7 +64,7 @@ fn inode(name: &Path) -> Option<String> {
     Some(name.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
 }
 
-/// Reads a line of the kernel's table: `sl local remote state ... inode`.
+/// Parses a line of the kernel's table: `sl local remote state ... inode`.
 fn listener(line: &str, sockets: &HashSet<String>) -> Option<SocketAddr> {
     const LISTEN: &str = "0A";
     let fields: Vec<_> = line.split_whitespace().collect();
@@ -75,7 +75,7 @@ fn listener(line: &str, sockets: &HashSet<String>) -> Option<SocketAddr> {
     Some(SocketAddr::new(address(host)?, u16::from_str_radix(port, 16).ok()?))
 }
 
-/// Words of 32 bits, each in the order of this machine.
+/// Parses words of 32 bits, each in the byte order of this machine.
 fn address(hex: &str) -> Option<IpAddr> {
     let words: Vec<_> = (0..hex.len() / 8)
         .map(|n| u32::from_str_radix(&hex[8 * n..8 * n + 8], 16).ok())

@@ -9,25 +9,27 @@ use crate::home::Home;
 use crate::process::{self, Process, binary};
 use crate::{ports, wait};
 
-/// How long the origin and its workers may take to be there; the first start of a model is the slowest.
-const READY: Duration = Duration::from_secs(60);
+/// How long the origin and its workers may take to start. The first start of a model is the
+/// slowest.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What an origin is started with.
+/// How an origin is started.
 #[derive(Debug, Clone)]
 pub struct Setup {
     pub port: u16,
-    /// The gRPC door's port; 0 leaves it out.
+    /// The port of the gRPC API, or 0 to disable it.
     pub grpc_port: u16,
     /// 0 disables the metrics.
     pub metrics_port: u16,
     /// The collector of spans, if any.
     pub otlp: Option<String>,
-    /// The chat models' own port; 0 leaves it out.
+    /// The port of the chat model host, or 0 to disable it.
     pub chat_port: u16,
-    /// As in `echo=1,embed=1`.
+    /// The workers of each kind, such as `echo=1,embed=1`.
     pub workers: String,
     pub edge_url: Option<String>,
-    /// `pools.yaml`, `models.yaml`, `timeouts.yaml`, `limits.yaml`, `safety.yaml`; those built in where there are none.
+    /// `pools.yaml`, `models.yaml`, `timeouts.yaml`, `limits.yaml` and `safety.yaml`. A missing one
+    /// is the built-in file.
     pub pools: Option<PathBuf>,
     pub models: Option<PathBuf>,
     pub timeouts: Option<PathBuf>,
@@ -35,14 +37,14 @@ pub struct Setup {
     pub safety: Option<PathBuf>,
     /// A kernel in another process, as host:port.
     pub safety_kernel: Option<String>,
-    /// A name beside those of loopback by which the doors may be reached.
+    /// Another host name under which callers reach the loopback ports.
     pub allowed_host: Option<String>,
-    /// What is logged, as `CORTEX_LOG` has it.
+    /// The filter of the log, as in `CORTEX_LOG`.
     pub log: String,
 }
 
 impl Setup {
-    /// Echo workers alone, on a free port.
+    /// Returns a setup with echo workers only, on a free port.
     #[must_use]
     pub fn echo() -> Self {
         Self {
@@ -64,19 +66,20 @@ impl Setup {
         }
     }
 
-    /// An echo and an embedding worker.
+    /// Returns a setup with an echo and an embedding worker.
     #[must_use]
     pub fn embed() -> Self {
         Self { workers: "echo=1,embed=1".into(), ..Self::echo() }
     }
 
-    /// A worker that chats, with the small model.
+    /// Returns a setup with a chat worker and the small model.
     #[must_use]
     pub fn chat() -> Self {
         Self { workers: "echo=1,chat=1".into(), ..Self::echo() }
     }
 
-    /// Echo workers that also answer conversations and texts, as the chat model `echo`.
+    /// Returns a setup with echo workers that also answer chats and completions, as the chat model
+    /// `echo`.
     #[must_use]
     pub fn with_echoed_texts(self, home: &Home) -> Self {
         let pools = "topics:\n  job.echo: { pool: echo, effects: none }\n  job.embed: { pool: embed, effects: none }\n  \
@@ -90,14 +93,15 @@ impl Setup {
         Self { pools, models: Some(home.write("models.yaml", &models)), ..self }
     }
 
-    /// Leases that lapse within a second.
+    /// Sets leases that lapse within a second.
     #[must_use]
     pub fn with_short_leases(self, home: &Home) -> Self {
         let text = "heartbeat: 200ms\nlease: 1s\ndefault: { run: 30s, attempts: 3 }\n";
         Self { timeouts: Some(home.write("timeouts.yaml", text)), ..self }
     }
 
-    /// Policies that also name a tenant, which those built in deny; where there are some already, those.
+    /// Adds policies for a tenant that the built-in ones deny, unless the setup already has
+    /// policies.
     #[must_use]
     pub fn with_tenant(self, home: &Home, tenant: &str) -> Self {
         let text = format!(
@@ -108,7 +112,7 @@ impl Setup {
         Self { safety: Some(safety), ..self }
     }
 
-    /// The command that starts it.
+    /// Returns the command that starts the origin.
     #[must_use]
     pub fn command(&self, home: &Home) -> Command {
         let mut command = Command::new(binary("cortex"));
@@ -144,8 +148,8 @@ impl Setup {
         command
     }
 
-    /// How many workers there will be.
-    fn crew(&self) -> usize {
+    /// Returns how many workers will be started.
+    fn worker_count(&self) -> usize {
         self.workers
             .split(',')
             .filter_map(|part| part.split_once('='))
@@ -154,7 +158,7 @@ impl Setup {
     }
 }
 
-/// The command that starts a safety kernel in a process of its own.
+/// Returns the command that starts a safety kernel in its own process.
 #[must_use]
 pub fn kernel(home: &Home, port: u16, safety: Option<&Path>) -> Command {
     let mut command = Command::new(binary("cortex"));
@@ -176,34 +180,34 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Starts it and waits until its workers are there.
+    /// Starts an origin and waits until its workers are connected.
     pub async fn start(home: &Home, setup: &Setup) -> Self {
         std::fs::create_dir_all(home.path().join("logs")).unwrap();
         let mut process = Process::start(&mut setup.command(home), &home.path().join("logs/origin.log"));
         let url = format!("http://127.0.0.1:{}", setup.port);
-        let anybody = Api::new(&url, "nobody");
-        wait::until("the origin answers", READY, async || {
+        let stranger = Api::new(&url, "stranger");
+        wait::until("the origin answers", READY_TIMEOUT, async || {
             if let Some(status) = process.ended() {
                 panic!("the origin ended with {status}:\n{}", home.log("origin.log"));
             }
-            anybody.request(reqwest::Method::GET, "/health").send().await.ok()
+            stranger.request(reqwest::Method::GET, "/health").send().await.ok()
         })
         .await;
         let origin = Self { api: Api::new(&url, &home.secret("api_key")), process };
-        wait::until("the workers are there", READY, async || {
-            (origin.workers().await.len() >= setup.crew()).then_some(())
+        wait::until("the workers are there", READY_TIMEOUT, async || {
+            (origin.workers().await.len() >= setup.worker_count()).then_some(())
         })
         .await;
         origin
     }
 
-    /// Ids and process ids of the workers.
+    /// Returns the ids and process ids of the workers.
     pub async fn workers(&self) -> Vec<(String, u32)> {
         let workers = self.api.client().workers().await.unwrap_or_default();
         workers.into_iter().map(|worker| (worker.id.to_string(), worker.pid)).collect()
     }
 
-    /// Kills one of the workers; whether there was one to kill.
+    /// Kills one of the workers. Returns false if there was none to kill.
     pub async fn kill_worker(&self, index: u64) -> bool {
         let workers = self.workers().await;
         let found = workers.get(usize::try_from(index).unwrap()).filter(|(_, pid)| process::alive(*pid));
@@ -213,19 +217,19 @@ impl Origin {
         found.is_some()
     }
 
-    /// The process id.
+    /// Returns the process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Stops it in good order.
+    /// Stops the origin gracefully.
     pub fn stop(self) {
         let status = self.process.stop(Duration::from_secs(30));
         assert!(status.success(), "the origin ended with {status}");
     }
 
-    /// Kills it, as a power cut would; its workers notice by themselves.
+    /// Kills the origin, as a power cut would. Its workers notice by themselves.
     pub fn kill(self) {
         self.process.kill();
     }

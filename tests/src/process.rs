@@ -1,4 +1,4 @@
-//! Processes of ours: started from the build's own folder, ended by their id.
+//! Processes that tests start from the build folder and end by their id.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-/// The target folder that this test was built into.
+/// Returns the target folder that this test was built into.
 #[must_use]
 pub fn target() -> PathBuf {
     let exe = std::env::current_exe().unwrap();
@@ -16,7 +16,7 @@ pub fn target() -> PathBuf {
     profile.parent().unwrap().to_owned()
 }
 
-/// A binary of this build.
+/// Returns the path of a binary of this build.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     let exe = std::env::current_exe().unwrap();
@@ -25,20 +25,21 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// Kills one process, by its id.
+/// Kills one process by its id.
 pub fn kill(pid: u32) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     kill_process(pid, Signal::KILL).unwrap();
 }
 
-/// Whether a process is there, and not just waiting to be buried.
+/// Returns whether a process exists and is not a zombie.
 #[must_use]
 pub fn alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim().starts_with('Z'))
 }
 
-/// A process in a group of its own; the group is killed when it is dropped. Its standard input ends with the test.
+/// A process in its own group, which is killed when this is dropped. Its standard input ends with
+/// the test.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -66,15 +67,15 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether it has ended, and how.
+    /// Returns the exit status if the process has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
-    /// Asks it to stop and waits for it.
+    /// Asks the process to stop, and waits for it.
     ///
     /// # Panics
-    /// If it takes longer than `limit`.
+    /// Panics if it takes longer than `limit`.
     pub fn stop(mut self, limit: Duration) -> ExitStatus {
         kill_process(self.group, Signal::TERM).unwrap();
         let started = Instant::now();
@@ -87,7 +88,7 @@ impl Process {
         }
     }
 
-    /// Kills the process itself, at once; what it started is left to notice.
+    /// Kills only the process itself, at once. Its children have to notice.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -96,7 +97,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // A group that is gone is what we want.
+        // The group may have ended already.
         let _ = kill_process_group(self.group, Signal::KILL);
         let _ = self.child.wait();
     }

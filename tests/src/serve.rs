@@ -1,4 +1,4 @@
-//! A node without an edge and without workers of its own, and workers that join it over TCP.
+//! A node without an edge and without its own workers, and workers that join it over TCP.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::home::Home;
 use crate::process::{Process, binary};
 use crate::{ports, wait};
 
-/// How long a node or a worker may take to be there.
-const READY: Duration = Duration::from_secs(30);
+/// How long a node or a worker may take to start.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// `cortex serve` with a link over TCP.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Node {
     process: Process,
 }
 
-/// What `cortex workers token create` gives.
+/// The output of `cortex workers token create`.
 #[derive(Debug, Clone)]
 pub struct Token {
     pub id: String,
@@ -30,7 +30,7 @@ pub struct Token {
 }
 
 impl Node {
-    /// Starts the roles and waits until the API answers.
+    /// Starts the roles and waits until the API responds.
     pub async fn start(home: &Home, roles: &str) -> Self {
         std::fs::create_dir_all(home.path().join("logs")).unwrap();
         let (port, link_port) = (ports::free(), ports::free());
@@ -41,7 +41,7 @@ impl Node {
         command.env("CORTEX_HOME", home.path()).env("CORTEX_LOG", "info");
         let mut process = Process::start(&mut command, &home.path().join("logs/node.log"));
         let url = format!("http://127.0.0.1:{port}");
-        wait::until("the node answers", READY, async || {
+        wait::until("the node answers", READY_TIMEOUT, async || {
             if let Some(status) = process.ended() {
                 panic!("the node ended with {status}:\n{}", home.log("node.log"));
             }
@@ -51,23 +51,23 @@ impl Node {
         Self { api: Api::new(&url, &home.secret("api_key")), link_port, process }
     }
 
-    /// Waits until so many workers are connected.
+    /// Waits until `count` workers are connected.
     pub async fn has_workers(&self, count: usize) {
-        wait::until(&format!("{count} workers are connected"), READY, async || {
+        wait::until(&format!("{count} workers are connected"), READY_TIMEOUT, async || {
             let workers = self.api.client().workers().await.unwrap_or_default();
             (workers.len() == count).then_some(())
         })
         .await;
     }
 
-    /// Stops it in good order.
+    /// Stops the node gracefully.
     pub fn stop(self) {
         let status = self.process.stop(Duration::from_secs(30));
         assert!(status.success(), "the node ended with {status}");
     }
 }
 
-/// Makes a token for a pool.
+/// Creates a token for a pool.
 #[must_use]
 pub fn token(home: &Home, pool: &str, name: &str) -> Token {
     let view = run(home, &["workers", "token", "create", "--pool", pool, "--name", name]);
@@ -87,7 +87,8 @@ fn run(home: &Home, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Starts a worker that joins a link on this machine over TCP, with its output in a log of its name.
+/// Starts a worker that joins a link on this machine over TCP. Its output goes to a log of its
+/// name.
 #[must_use]
 pub fn worker(home: &Home, name: &str, kind: &str, port: u16, token: &Token) -> Process {
     let mut command = Command::new(binary("cortex-worker"));

@@ -1,4 +1,4 @@
-//! An edge before an origin.
+//! An edge in front of an origin.
 
 use crate::api::Api;
 use crate::edge::{Edge, Secrets, Setup as EdgeSetup};
@@ -13,12 +13,12 @@ pub struct Stack {
     pub setup: Setup,
     pub origin: Origin,
     pub edge: Edge,
-    /// At the edge, for the tenant `acme`.
+    /// The API at the edge, for the tenant `acme`.
     pub api: Api,
 }
 
 impl Stack {
-    /// Echo workers alone.
+    /// Starts echo workers only.
     pub async fn echo() -> Self {
         Self::start(Setup::echo()).await
     }
@@ -27,12 +27,12 @@ impl Stack {
         Self::start(Setup::embed()).await
     }
 
-    /// A worker that chats, with the small model.
+    /// Starts a chat worker with the small model.
     pub async fn chat() -> Self {
         Self::start(Setup::chat()).await
     }
 
-    /// Echo workers that also answer conversations and texts.
+    /// Starts echo workers that also answer chats and completions.
     pub async fn echoed_texts() -> Self {
         let home = Home::new();
         let setup = Setup::echo().with_echoed_texts(&home);

@@ -9,18 +9,18 @@ use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
 
 use crate::wait;
 
-const SOON: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A program in a terminal of its own, killed when it is dropped.
+/// A program in its own terminal, which is killed when this is dropped.
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
-    /// What it showed and nobody has looked at yet.
+    /// Output that no call has looked at yet.
     shown: Arc<Mutex<String>>,
 }
 
 impl Terminal {
-    /// Runs a program with a home.
+    /// Starts a program with a home.
     #[must_use]
     pub fn run(program: &Path, arguments: &[&str], home: &Path) -> Self {
         let pty = native_pty_system().openpty(PtySize::default()).unwrap();
@@ -33,7 +33,7 @@ impl Terminal {
         let keys = pty.master.take_writer().unwrap();
         let shown = Arc::new(Mutex::new(String::new()));
         let sink = Arc::clone(&shown);
-        // Ends with the program: then there is nothing more to read.
+        // Ends with the program, because then there is nothing more to read.
         std::thread::spawn(move || {
             let (mut piece, mut cut) = ([0; 4096], Vec::new());
             while let Ok(length @ 1..) = reader.read(&mut piece) {
@@ -46,37 +46,38 @@ impl Terminal {
         Self { child, keys, shown }
     }
 
-    /// Presses keys.
+    /// Types keys.
     pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
-    /// Waits until it has shown a text; what came before that is given and not looked at again.
+    /// Waits until the program has printed a text. Returns the output up to it, and does not look
+    /// at that output again.
     ///
     /// # Panics
-    /// If it isn't shown soon.
+    /// Panics if the text does not appear in time.
     pub async fn shows(&self, text: &str) -> String {
         let find = async || {
             let mut shown = self.shown.lock().unwrap();
             let end = shown.find(text)? + text.len();
             Some(shown.drain(..end).collect())
         };
-        tokio::time::timeout(SOON, wait::until(text, SOON * 2, find))
+        tokio::time::timeout(TIMEOUT, wait::until(text, TIMEOUT * 2, find))
             .await
             .unwrap_or_else(|_| panic!("{text:?} is not shown after {:?}", self.shown.lock().unwrap()))
     }
 
-    /// Waits until it has ended; gives its exit status.
+    /// Waits until the program has ended. Returns its exit status.
     pub async fn ends(&mut self) -> u32 {
         let child = &mut self.child;
-        wait::until("the program ends", SOON, async || child.try_wait().unwrap()).await.exit_code()
+        wait::until("the program ends", TIMEOUT, async || child.try_wait().unwrap()).await.exit_code()
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // One that has ended is what we want.
+        // The program may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,11 +1,11 @@
-//! Waiting for a condition, never for a while.
+//! Waits for conditions instead of fixed times.
 
 use std::time::{Duration, Instant};
 
 /// Asks until there is an answer.
 ///
 /// # Panics
-/// If there is none within `limit`.
+/// Panics if there is no answer within `limit`.
 pub async fn until<T>(what: &str, limit: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

@@ -1,4 +1,5 @@
-//! How much the ledger of one tenant holds at the edge: at a bound that tenant is refused by name, and no other is.
+//! The limits of a tenant's ledger at the edge. At a limit, that tenant is refused by name, and
+//! others are not.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// An edge whose origin is away, so that jobs wait in the ledger.
+/// Starts an edge whose origin is down, so that jobs wait in the ledger.
 async fn edge(folder: &Path, limits: &str) -> Edge {
     let setup = Setup::before("http://127.0.0.1:9", Secrets::made());
     Edge::start(folder, &Setup { ledger_limits: limits.to_owned(), ..setup }).await
@@ -35,7 +36,7 @@ async fn a_tenant_with_as_many_jobs_waiting_as_it_may_is_refused_until_one_is_go
     assert_full(&api.submit("job.echo", json!(3)).await, 3);
     assert_eq!(other.submit("job.echo", json!(1)).await.status, 202);
 
-    // What is on its way to the origin can't be cancelled here, and comes back at once.
+    // A job on its way to the origin can't be cancelled here, and comes back at once.
     let path = format!("/api/v1/jobs/{}/cancel", jobs[1]);
     wait::until("a job is cancelled", LIMIT, async || {
         (api.post(&path, &json!({})).await.status == 200).then_some(())

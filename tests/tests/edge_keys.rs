@@ -1,25 +1,26 @@
-//! Keys at the edge: who may write to KV gains nothing by it, and what is open ends when its key is revoked.
+//! Keys at the edge. Write access to KV gains an attacker nothing, and open streams end when their
+//! key is revoked.
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 
 use cortex_tests::api::Api;
 use cortex_tests::edge::{Edge, Secrets, Setup};
-use cortex_tests::standin::{Play, Seen, StandIn};
+use cortex_tests::origin_stub::{OriginStub, ReceivedRequest, StubBehavior};
 use cortex_tests::{ports, wait};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// How long what a revoked key opened may go on.
+/// How long requests of a revoked key may continue.
 const REVOKED_WITHIN: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Conversations about streams stream, about silence are silent, and everything else is answered.
-fn play(request: &Seen) -> Play {
+/// Chats about streams stream, chats about silence are silent, and everything else is answered.
+fn play(request: &ReceivedRequest) -> StubBehavior {
     match () {
-        () if request.path.ends_with("/events") || request.body.contains("stream") => Play::Stream,
-        () if request.body.contains("silence") => Play::Silence,
-        () => Play::Answer,
+        () if request.path.ends_with("/events") || request.body.contains("stream") => StubBehavior::Stream,
+        () if request.body.contains("silence") => StubBehavior::Silence,
+        () => StubBehavior::Answer,
     }
 }
 
@@ -36,8 +37,9 @@ fn ledgers(folder: &std::path::Path) -> usize {
 #[tokio::test]
 async fn a_writable_kv_gains_an_attacker_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = StandIn::start(play);
-    let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made()).with_taps()).await;
+    let origin = OriginStub::start(play);
+    let edge =
+        Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made()).with_test_ports()).await;
     let victim = edge.api("victim", "boss", &["ADMIN"]).await;
     let pointer_of_victim = edge.read_key(&id(&victim)).await;
     assert_eq!(victim.get("/v1/models").await.status, 200);
@@ -48,11 +50,11 @@ async fn a_writable_kv_gains_an_attacker_nothing() {
         pointer
     };
     let whole_record = json!({"principal": "boss", "roles": ["ADMIN"], "epoch": 99, "id": "x", "hash": "00"});
-    // Each on a key that no request has shown yet, so that nothing is remembered of it.
+    // Each uses a key that no request has shown yet, so that nothing about it is cached.
     for (what, members, status) in [
         ("another principal and roles", whole_record, 200),
         ("another tenant", json!({"tenant": "victim"}), 401),
-        ("a tenant that is none yet", json!({"tenant": "invented"}), 401),
+        ("a tenant that does not exist", json!({"tenant": "invented"}), 401),
         ("the pointer of another's key", pointer_of_victim.clone(), 401),
         ("another seal", json!({"seal": "00".repeat(32)}), 401),
         ("a long text", json!({"note": "x".repeat(100_000)}), 401),
@@ -63,7 +65,7 @@ async fn a_writable_kv_gains_an_attacker_nothing() {
         assert_eq!(api.get("/v1/models").await.status, status, "{what}");
     }
     let seen = origin.seen("/v1/models");
-    let names = |seen: &Seen| {
+    let names = |seen: &ReceivedRequest| {
         ["cortex-tenant", "cortex-principal", "cortex-roles"].map(|name| seen.header(name).to_owned())
     };
     assert_eq!(seen.iter().map(names).collect::<Vec<_>>(), [["victim", "boss", "ADMIN"], ["acme", "ci", ""]]);
@@ -79,15 +81,16 @@ async fn a_writable_kv_gains_an_attacker_nothing() {
         edge.write_key("aaaaaaaaaaaa", Some(&pointer)).await;
         assert_eq!(victim.with_key(&invented).get("/v1/models").await.status, 401, "an invented key");
     }
-    // The one of the tenant `acme` is new; nothing that was written to KV made another.
+    // The ledger of the tenant `acme` is new. Values in KV made no other one.
     assert_eq!(ledgers(folder.path()), before + 1);
 }
 
 #[tokio::test]
 async fn a_job_is_in_the_name_of_who_the_ledger_says_calls() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = StandIn::start(play);
-    let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made()).with_taps()).await;
+    let origin = OriginStub::start(play);
+    let edge =
+        Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made()).with_test_ports()).await;
     let api = edge.api("acme", "ci", &["DEV"]).await;
     let mut pointer = edge.read_key(&id(&api)).await;
     pointer["principal"] = json!("boss");
@@ -102,7 +105,7 @@ async fn a_job_is_in_the_name_of_who_the_ledger_says_calls() {
 #[tokio::test]
 async fn streams_end_with_a_reason_when_their_key_is_revoked() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = StandIn::start(play);
+    let origin = OriginStub::start(play);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
     let (api, other) = (edge.api("acme", "ci", &[]).await, edge.api("acme", "guest", &[]).await);
     let chat = json!({"model": "echo", "messages": [{"role": "user", "content": "stream"}], "stream": true});
@@ -135,18 +138,18 @@ async fn streams_end_with_a_reason_when_their_key_is_revoked() {
     wait::until("both end at the origin", LIMIT, async || (origin.closed().len() == 2).then_some(())).await;
     assert!(goes_on.chunk().await.unwrap().is_some(), "another key of the tenant goes on");
 
-    let told = wait::until("the origin is told", LIMIT, async || {
+    let notice = wait::until("the origin learns of the revoked key", LIMIT, async || {
         origin.seen("/internal/revoked").into_iter().next()
     })
     .await;
-    assert_eq!(told.header("cortex-tenant"), "acme");
-    assert_eq!(told.body, json!({"key": id(&api)}).to_string());
+    assert_eq!(notice.header("cortex-tenant"), "acme");
+    assert_eq!(notice.body, json!({"key": id(&api)}).to_string());
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_ends_its_call_at_the_origin_within_a_second() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = StandIn::start(play);
+    let origin = OriginStub::start(play);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
     let api = edge.api("acme", "ci", &[]).await;
     let waits = json!({"topic": "job.echo", "input": "silence"});
@@ -168,7 +171,7 @@ async fn a_client_that_leaves_ends_its_call_at_the_origin_within_a_second() {
 }
 
 #[tokio::test]
-async fn an_origin_that_was_away_when_a_key_was_revoked_is_told_when_it_is_back() {
+async fn an_origin_that_was_down_when_a_key_was_revoked_learns_of_it_later() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
     let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
@@ -176,15 +179,15 @@ async fn an_origin_that_was_away_when_a_key_was_revoked_is_told_when_it_is_back(
     let (revoked, other) = (edge.api("acme", "ci", &[]).await, edge.api("acme", "guest", &[]).await);
     edge.revoke(&revoked).await;
 
-    // What the Worker itself was about to do ends with it, as it does when its time is up.
+    // The pending work of the Worker ends with it, as it does at the Worker's time limit.
     let setup = edge.kill();
     let _edge = Edge::start(folder.path(), &setup).await;
-    let origin = StandIn::start_at(port, play);
-    let told = wait::until("the origin is told", LIMIT, async || {
+    let origin = OriginStub::start_at(port, play);
+    let notice = wait::until("the origin learns of the revoked key", LIMIT, async || {
         assert_eq!(other.get("/v1/models").await.status, 200, "the other key holds");
         origin.seen("/internal/revoked").into_iter().next()
     })
     .await;
-    let body: Value = serde_json::from_str(&told.body).unwrap();
-    assert_eq!((body, told.header("cortex-tenant")), (json!({"key": id(&revoked)}), "acme"));
+    let body: Value = serde_json::from_str(&notice.body).unwrap();
+    assert_eq!((body, notice.header("cortex-tenant")), (json!({"key": id(&revoked)}), "acme"));
 }

@@ -1,33 +1,33 @@
-//! Signed requests at the edge: each is good for one use, whatever happens to the edge in between.
+//! Signed requests at the edge. Each can be used once, even if the edge restarts meanwhile.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 
 use cortex_guard::signature::{Nonce, SigningKey};
 use cortex_tests::api::read;
-use cortex_tests::edge::{Edge, Secrets, Setup, Stamp, now};
+use cortex_tests::edge::{Edge, Secrets, Setup, SignatureParams, now};
 use reqwest::{Method, RequestBuilder};
 
 fn key(id: &str, digits: &str) -> SigningKey {
     format!("{id}:{}", digits.repeat(32)).parse().unwrap()
 }
 
-/// An edge that takes what is signed with either of two keys.
+/// Starts an edge that accepts signatures of two keys.
 async fn edge(folder: &Path) -> Edge {
     let keys = format!("origin-1:{},origin-2:{}", "0c".repeat(32), "0d".repeat(32));
     let secrets = Secrets { origin_keys: keys, ..Secrets::made() };
     Edge::start(folder, &Setup::before("http://127.0.0.1:9", secrets)).await
 }
 
-fn list_keys(edge: &Edge, stamp: Stamp<'_>) -> RequestBuilder {
-    edge.stamped(stamp, Method::GET, "/internal/keys", "tenant=acme", None)
+fn list_keys(edge: &Edge, params: SignatureParams<'_>) -> RequestBuilder {
+    edge.sign(params, Method::GET, "/internal/keys", "tenant=acme", None)
 }
 
 async fn status(request: &RequestBuilder) -> u16 {
     read(request.try_clone().unwrap()).await.status
 }
 
-/// How many objects of nonces there are. workerd keeps a file for each, and one about all of them.
+/// Returns how many nonce objects exist. workerd has a file for each, and one about all of them.
 fn objects(folder: &Path) -> usize {
     let files = std::fs::read_dir(folder.join("edge/state/v3/do/cortex-edge-Nonces")).unwrap().flatten();
     let names = files.filter_map(|file| file.file_name().into_string().ok());
@@ -40,9 +40,9 @@ async fn the_same_nonce_under_two_keys_is_no_replay_and_under_one_it_is() {
     let edge = edge(folder.path()).await;
     let (at, nonce) = (now(), Nonce::new([1; 16]));
     for key in [key("origin-1", "0c"), key("origin-2", "0d")] {
-        let request = list_keys(&edge, Stamp { key: &key, at, nonce });
+        let request = list_keys(&edge, SignatureParams { key: &key, at, nonce });
         assert_eq!([status(&request).await, status(&request).await], [200, 401], "{key:?}");
-        let next = list_keys(&edge, Stamp { key: &key, at, nonce: Nonce::new([2; 16]) });
+        let next = list_keys(&edge, SignatureParams { key: &key, at, nonce: Nonce::new([2; 16]) });
         assert_eq!(status(&next).await, 200);
     }
     assert_eq!(objects(folder.path()), 2, "each key has an object of its own");
@@ -53,8 +53,8 @@ async fn a_request_that_was_used_before_a_restart_is_refused_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let edge = edge(folder.path()).await;
     let key = key("origin-1", "0c");
-    let used = list_keys(&edge, Stamp { key: &key, at: now(), nonce: Nonce::new([1; 16]) });
-    let unused = list_keys(&edge, Stamp { key: &key, at: now(), nonce: Nonce::new([2; 16]) });
+    let used = list_keys(&edge, SignatureParams { key: &key, at: now(), nonce: Nonce::new([1; 16]) });
+    let unused = list_keys(&edge, SignatureParams { key: &key, at: now(), nonce: Nonce::new([2; 16]) });
     assert_eq!(status(&used).await, 200);
 
     let setup = edge.kill();
@@ -68,10 +68,10 @@ async fn a_signature_that_does_not_hold_makes_no_object() {
     let edge = edge(folder.path()).await;
     let nonce = Nonce::new([1; 16]);
     for stranger in [key("origin-9", "0c"), key("origin-1", "ff")] {
-        let request = list_keys(&edge, Stamp { key: &stranger, at: now(), nonce });
+        let request = list_keys(&edge, SignatureParams { key: &stranger, at: now(), nonce });
         assert_eq!(status(&request).await, 401, "{stranger:?}");
     }
     assert_eq!(objects(folder.path()), 0);
-    let request = list_keys(&edge, Stamp { key: &key("origin-1", "0c"), at: now(), nonce });
+    let request = list_keys(&edge, SignatureParams { key: &key("origin-1", "0c"), at: now(), nonce });
     assert_eq!((status(&request).await, objects(folder.path())), (200, 1));
 }

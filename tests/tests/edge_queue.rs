@@ -1,5 +1,5 @@
-//! The edge's queue and ledger, before an origin that can be taken away: a plain listener that notes what it is
-//! sent and accepts it.
+//! The edge's queue and ledger, in front of an origin that can be taken down: a plain listener that
+//! records and accepts what it receives.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cortex_tests::edge::{Edge, Secrets, Setup};
-use cortex_tests::standin::{Play, Seen, StandIn};
+use cortex_tests::origin_stub::{OriginStub, ReceivedRequest, StubBehavior};
 use cortex_tests::{ports, wait};
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Job ids in the order of their arrival.
 type Arrived = Arc<Mutex<Vec<String>>>;
 
-/// Accepts every job on `port`, as long as the process lives.
+/// Accepts every job on `port` until the process ends.
 fn listen(port: u16) -> Arrived {
     let arrived = Arrived::default();
     let (listener, note) = (TcpListener::bind(("127.0.0.1", port)).unwrap(), arrived.clone());
@@ -64,7 +64,7 @@ async fn a_bad_message_repeats_alone_and_duplicates_have_no_effect() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
     let arrived = listen(port);
-    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made()).with_taps();
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made()).with_test_ports();
     let edge = Edge::start(folder.path(), &setup).await;
     let api = edge.api("acme", "ci", &[]).await;
 
@@ -87,7 +87,7 @@ async fn a_bad_message_repeats_alone_and_duplicates_have_no_effect() {
     assert_eq!(*arrived.lock().unwrap(), [job], "nine duplicates were not delivered again");
 }
 
-/// A message as the Worker would put it into the queue, which anybody may have written.
+/// Makes a queue message like the Worker's, which an attacker may have written.
 fn message(job: &str, tenant: &str, input: &str) -> String {
     let envelope = json!({
         "job": job, "tenant": tenant, "principal": "boss", "roles": ["ADMIN"], "content_type": "application/json",
@@ -100,7 +100,7 @@ fn message(job: &str, tenant: &str, input: &str) -> String {
 async fn a_message_that_the_worker_did_not_write_brings_nothing_to_the_origin_but_what_the_ledger_holds() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
-    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made()).with_taps();
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made()).with_test_ports();
     let edge = Edge::start(folder.path(), &setup).await;
     let (api, victim) = (edge.api("acme", "ci", &[]).await, edge.api("victim", "boss", &["ADMIN"]).await);
     assert_eq!(victim.submit("job.echo", json!("theirs")).await.status, 202);
@@ -108,7 +108,7 @@ async fn a_message_that_the_worker_did_not_write_brings_nothing_to_the_origin_bu
     api.job_in(&job, &["PENDING"], LIMIT).await;
     let ledgers = ledgers(folder.path());
 
-    let origin = StandIn::start_at(port, |_| Play::Answer);
+    let origin = OriginStub::start_at(port, |_| StubBehavior::Answer);
     let invented = "01a1fb51-9430-7707-8707-070707070707";
     let forged = [
         message(invented, "acme", "forged"),
@@ -116,7 +116,7 @@ async fn a_message_that_the_worker_did_not_write_brings_nothing_to_the_origin_bu
         message(invented, "no tenant at all", "forged"),
         message(&job, "victim", "forged"),
         message(&job, "invented", "forged"),
-        // Names a job that waits: it is sent, as the ledger holds it.
+        // Names a waiting job, which is sent as the ledger holds it.
         message(&job, "acme", "forged"),
     ];
     edge.send_to_queue(&forged.each_ref().map(String::as_str)).await;
@@ -125,7 +125,7 @@ async fn a_message_that_the_worker_did_not_write_brings_nothing_to_the_origin_bu
         seen.into_iter().filter(|seen| seen.method == "POST").collect::<Vec<_>>()
     };
     let delivered = wait::until("both jobs arrive", LIMIT, async || {
-        // Whoever looks makes the ledger knock at the origin.
+        // A list request makes the ledger probe the origin.
         victim.get("/api/v1/jobs").await;
         (arrived().len() >= 2).then(arrived)
     })
@@ -135,7 +135,7 @@ async fn a_message_that_the_worker_did_not_write_brings_nothing_to_the_origin_bu
     })
     .await;
 
-    let facts = |seen: &Seen| {
+    let facts = |seen: &ReceivedRequest| {
         let names = ["cortex-tenant", "cortex-principal", "cortex-roles"].map(|name| seen.header(name));
         let body: Value = serde_json::from_str(&seen.body).unwrap();
         (names.join("/"), body["input"].clone())
@@ -148,7 +148,8 @@ async fn a_message_that_the_worker_did_not_write_brings_nothing_to_the_origin_bu
     assert_eq!(ledgers, self::ledgers(folder.path()), "no message began a ledger");
 }
 
-/// How many ledgers have written something. workerd makes an empty file of one that was only asked.
+/// Returns how many ledgers have written something. workerd makes an empty file for a ledger that
+/// was only read.
 fn ledgers(folder: &std::path::Path) -> usize {
     let files = std::fs::read_dir(folder.join("edge/state/v3/do/cortex-edge-Ledger")).unwrap().flatten();
     let is_log = |file: &std::fs::DirEntry| file.path().extension().is_some_and(|kind| kind == "sqlite-wal");
@@ -177,8 +178,8 @@ async fn jobs_survive_the_edge_and_reach_an_origin_that_was_away() {
     let edge = Edge::start(folder.path(), &setup).await;
     let arrived = listen(port);
     for job in &jobs {
-        // Whoever looks makes the ledger knock at the origin. What it is told is the ledger's view, or, once the
-        // job has been delivered, whatever the listener says.
+        // The request makes the ledger probe the origin. The response is the ledger's view, or the
+        // listener's once the job has been delivered.
         assert!(api.get(&format!("/api/v1/jobs/{job}")).await.status < 300);
     }
     has_arrived(&arrived, &jobs).await;
@@ -233,7 +234,7 @@ async fn a_row_that_is_no_job_is_never_sent_and_does_not_keep_the_others() {
 }
 
 #[tokio::test]
-async fn a_job_that_the_origin_tells_of_is_the_origins_though_nobody_saw_it_taken() {
+async fn a_job_that_the_origin_reports_belongs_to_the_origin() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
     let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
@@ -245,9 +246,13 @@ async fn a_job_that_the_origin_tells_of_is_the_origins_though_nobody_saw_it_take
     let line = json!({"tenant": "acme", "job": job, "version": 6, "state": "SUCCEEDED",
         "at": "2026-11-21T03:00:00Z"});
     let report = json!({ "states": [line] });
-    let told = edge.signed(reqwest::Method::POST, "/internal/ledger/states", "", Some(&report)).await;
-    assert_eq!(told.body, json!({"applied": 1}), "{told:?}");
-    assert_eq!(api.job(&job).await["state"], "SUCCEEDED", "the origin is unreachable: this is what it told");
+    let response = edge.signed(reqwest::Method::POST, "/internal/ledger/states", "", Some(&report)).await;
+    assert_eq!(response.body, json!({"applied": 1}), "{response:?}");
+    assert_eq!(
+        api.job(&job).await["state"],
+        "SUCCEEDED",
+        "the origin is unreachable: this is what it reported"
+    );
 
     let arrived = listen(port);
     assert_eq!(api.get(&format!("/api/v1/jobs/{job}")).await.body, json!({}), "the listener has the result");
@@ -267,17 +272,17 @@ async fn a_job_cancelled_in_the_ledger_that_the_origin_had_taken_is_cancelled_th
     let cancelled = api.post(&format!("/api/v1/jobs/{job}/cancel"), &json!({})).await;
     assert_eq!((cancelled.status, &cancelled.body["state"]), (200, &json!("CANCELLED")));
 
-    // Its answer to the delivery was lost, and now it tells of the job.
+    // The response to the delivery was lost, and now the origin reports the job.
     let report = |state| {
         let line = json!({"tenant": "acme", "job": job, "version": 3, "state": state,
             "at": "2026-11-21T03:00:00Z"});
         json!({ "states": [line] })
     };
     let path = "/internal/ledger/states";
-    let told = edge.signed(reqwest::Method::POST, path, "", Some(&report("RUNNING"))).await;
-    assert_eq!(told.body, json!({"applied": 0, "cancelled": [job]}), "{told:?}");
-    let told = edge.signed(reqwest::Method::POST, path, "", Some(&report("CANCELLED"))).await;
-    assert_eq!(told.body, json!({"applied": 0}), "it has ended there");
+    let response = edge.signed(reqwest::Method::POST, path, "", Some(&report("RUNNING"))).await;
+    assert_eq!(response.body, json!({"applied": 0, "cancelled": [job]}), "{response:?}");
+    let response = edge.signed(reqwest::Method::POST, path, "", Some(&report("CANCELLED"))).await;
+    assert_eq!(response.body, json!({"applied": 0}), "it has ended there");
     assert_eq!(api.job(&job).await["state"], "CANCELLED");
 }
 
@@ -296,7 +301,7 @@ async fn a_revoked_key_and_a_replayed_signature_are_refused() {
     assert_eq!(listed.body["keys"][0]["revoked"], true);
     assert!(!listed.body.to_string().contains("hash"));
 
-    // The cache has forgotten the key; its tenant's ledger has not.
+    // The cache has forgotten the key, but its tenant's ledger has not.
     let path = format!("/internal/keys/{}", api.key.split('_').nth(1).unwrap());
     for (query, status) in [("", 404), ("tenant=other", 404), ("tenant=acme", 200)] {
         assert_eq!(edge.signed(reqwest::Method::DELETE, &path, query, None).await.status, status, "{query}");

@@ -1,4 +1,4 @@
-//! What the edge refuses, in which order, and who gets to read the answer.
+//! What the edge refuses, in which order, and which pages may read the response.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use cortex_tests::api::{Answer, Api, read};
 use cortex_tests::edge::{Edge, Secrets, Setup};
-use cortex_tests::standin::{Play, StandIn};
+use cortex_tests::origin_stub::{OriginStub, StubBehavior};
 use reqwest::Method;
 use serde_json::json;
 
 const PAGE: &str = "https://app.example.com";
 const JOB: &str = r#"{"topic":"job.echo","input":1}"#;
 
-/// Says no more than a head, and reads the status of the answer.
+/// Sends only a head, and returns the status of the response.
 fn status_of_a_head(edge: &Edge, head: &str) -> (u16, Duration) {
     let mut stream = TcpStream::connect(("127.0.0.1", edge.setup.port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -27,7 +27,7 @@ fn status_of_a_head(edge: &Edge, head: &str) -> (u16, Duration) {
 }
 
 #[tokio::test]
-async fn whoever_may_not_call_is_told_so_before_a_body_is_looked_at() {
+async fn a_caller_without_access_is_refused_before_its_body_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let edge = Edge::start(folder.path(), &Setup::before("http://127.0.0.1:9", Secrets::made())).await;
     let (good, revoked) = (edge.api("acme", "ci", &[]).await, edge.api("acme", "old", &[]).await);
@@ -35,7 +35,7 @@ async fn whoever_may_not_call_is_told_so_before_a_body_is_looked_at() {
     edge.revoke(&revoked).await;
     let invented = good.with_key(&format!("ctx_aaaaaaaaaaaa_{}", "A".repeat(43)));
 
-    // The body never comes.
+    // The body never arrives.
     let json_type = "Content-Type: application/json";
     for (path, more, status) in [
         ("/api/v1/jobs", json_type.to_owned(), 401),
@@ -48,12 +48,12 @@ async fn whoever_may_not_call_is_told_so_before_a_body_is_looked_at() {
         ("/nothing", json_type.to_owned(), 404),
     ] {
         let head = format!("POST {path} HTTP/1.1\r\nHost: edge\r\nContent-Length: 900000\r\n{more}");
-        let (told, took) = status_of_a_head(&edge, &head);
-        assert_eq!(told, status, "{head}");
+        let (response, took) = status_of_a_head(&edge, &head);
+        assert_eq!(response, status, "{head}");
         assert!(took < Duration::from_secs(5), "{head}: {took:?}");
     }
 
-    // The body comes, and would be refused for what it is.
+    // The body arrives, and would be refused for its content.
     let key_like = format!("{{\"topic\":\"job.echo\",\"input\":\"{}\"}}", "sk-".repeat(300_000));
     for body in
         ["{".to_owned(), key_like, r#"{"topic":"job.echo","input":"AKIAIOSFODNN7EXAMPLE"}"#.to_owned()]
@@ -72,9 +72,9 @@ async fn bodies_of_a_size_that_is_taken_get_their_refusal_and_not_a_closed_conne
     let folder = tempfile::tempdir().unwrap();
     let edge = Edge::start(folder.path(), &Setup::before("http://127.0.0.1:9", Secrets::made())).await;
     let api = edge.api("acme", "ci", &[]).await;
-    let nobody = api.with_key("nonsense");
+    let stranger = api.with_key("nonsense");
     for size in [1, 60_000, 70_000, 500_000, 1_048_576] {
-        for (api, status) in [(&nobody, 401), (&api, 400)] {
+        for (api, status) in [(&stranger, 401), (&api, 400)] {
             let request =
                 api.request(Method::POST, "/api/v1/jobs").header("content-type", "application/json");
             let answer = read(request.body("x".repeat(size))).await;
@@ -86,7 +86,7 @@ async fn bodies_of_a_size_that_is_taken_get_their_refusal_and_not_a_closed_conne
 #[tokio::test]
 async fn codings_and_characters_that_are_not_taken_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = StandIn::start(|_| Play::Answer);
+    let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
     let api = edge.api("acme", "ci", &[]).await;
     let send = async |path: &str, headers: &[(&str, &[u8])]| -> Answer {
@@ -116,7 +116,7 @@ async fn codings_and_characters_that_are_not_taken_are_named() {
         assert_eq!((refused.status, refused.problem()), (400, "invalid-request"), "{name}");
         assert!(refused.body.to_string().contains(name), "{refused:?}");
     }
-    // A content type that is no text, with a body and without one.
+    // A content type that is not text, with a body and without one.
     for method in [Method::POST, Method::GET] {
         let value = reqwest::header::HeaderValue::from_bytes("application/js\u{f6}n".as_bytes()).unwrap();
         let request = api.request(method, "/api/v1/jobs").header("content-type", value);
@@ -130,8 +130,9 @@ async fn codings_and_characters_that_are_not_taken_are_named() {
 #[tokio::test]
 async fn pages_of_listed_origins_may_read_every_answer_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
-    let origin =
-        StandIn::start(|seen| if seen.body.contains("stream") { Play::Stream } else { Play::Answer });
+    let origin = OriginStub::start(|seen| {
+        if seen.body.contains("stream") { StubBehavior::Stream } else { StubBehavior::Answer }
+    });
     let setup = Setup {
         cors: format!("{PAGE},http://localhost:5173"),
         ..Setup::before(&origin.url, Secrets::made())
@@ -160,7 +161,7 @@ async fn pages_of_listed_origins_may_read_every_answer_and_no_others() {
     }
 
     let chat = |text: &str| json!({"model": "echo", "messages": [{"role": "user", "content": text}]});
-    let nobody = api.with_key("nonsense");
+    let stranger = api.with_key("nonsense");
     let requests = |from: &'static str| {
         let request = |api: &Api, method, path: &str| api.request(method, path).header("origin", from);
         [
@@ -168,7 +169,7 @@ async fn pages_of_listed_origins_may_read_every_answer_and_no_others() {
             (200, request(&api, Method::POST, "/v1/chat/completions").json(&chat("whole"))),
             (200, request(&api, Method::POST, "/v1/chat/completions").json(&chat("stream"))),
             (400, request(&api, Method::POST, "/v1/chat/completions").json(&json!({}))),
-            (401, request(&nobody, Method::GET, "/v1/models")),
+            (401, request(&stranger, Method::GET, "/v1/models")),
             (404, request(&api, Method::GET, "/nothing")),
             (405, request(&api, Method::PUT, "/v1/models")),
             (415, request(&api, Method::POST, "/api/v1/jobs").body("x")),
@@ -215,7 +216,7 @@ async fn without_a_list_no_page_may_read_anything() {
 #[tokio::test]
 async fn an_idempotency_key_is_one_job_whether_its_callers_wait_or_not() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = StandIn::start(|_| Play::Answer);
+    let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
     let api = edge.api("acme", "ci", &[]).await;
     let post = async |key: &str, waits: bool, input: &serde_json::Value| {
@@ -248,7 +249,7 @@ async fn an_idempotency_key_is_one_job_whether_its_callers_wait_or_not() {
 #[tokio::test]
 async fn a_health_check_asks_the_origin_once_in_a_while() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = StandIn::start(|_| Play::Answer);
+    let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
     let before = (origin.seen("/health").len(), Instant::now());
     let api = edge.api("acme", "ci", &[]).await;

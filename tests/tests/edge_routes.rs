@@ -1,4 +1,4 @@
-//! The routes of the edge, as the table says.
+//! The routes of the edge match the route table.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -8,15 +8,15 @@ use cortex_api::openapi;
 use cortex_api::routes::{Access, Method as RouteMethod, ROUTES, RouteInfo, ServedBy};
 use cortex_tests::api::{Answer, Api};
 use cortex_tests::edge::{Edge, Secrets, Setup};
-use cortex_tests::standin::{Play, StandIn};
+use cortex_tests::origin_stub::{OriginStub, StubBehavior};
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How long a refusal may take that does not wait for the body. A body has thirty seconds to come.
+/// How long a refusal may take that does not wait for the body, which has thirty seconds to arrive.
 const AT_ONCE: Duration = Duration::from_secs(15);
 
-/// An id of any kind that a path of the table names.
+/// Fills the parameters of a path with valid ids.
 fn named(path: &str) -> String {
     let id = if path.contains("/keys/") { "abcdefghij23" } else { "01a1fb51-9430-7707-8707-070707070707" };
     path.replace("{*id}", "org/a").replace("{id}", id)
@@ -32,7 +32,7 @@ async fn ask(api: &Api, method: RouteMethod, path: &str) -> Answer {
 async fn every_route_of_the_table_is_there_for_those_who_may_call_it_and_no_other_is() {
     let folder = tempfile::tempdir().unwrap();
     let edge = Edge::start(folder.path(), &Setup::before("http://127.0.0.1:9", Secrets::made())).await;
-    let nobody = Api::new(&edge.url, "");
+    let stranger = Api::new(&edge.url, "");
     for info in ROUTES {
         let path = named(info.path);
         let expected = match (info.served_by(), info.access()) {
@@ -40,9 +40,9 @@ async fn every_route_of_the_table_is_there_for_those_who_may_call_it_and_no_othe
             (_, Access::Public) => 200,
             (_, Access::Caller | Access::Local | Access::Service) => 401,
         };
-        assert_eq!(ask(&nobody, info.method, &path).await.status, expected, "{:?} {path}", info.method);
+        assert_eq!(ask(&stranger, info.method, &path).await.status, expected, "{:?} {path}", info.method);
     }
-    let document = ask(&nobody, RouteMethod::Get, "/openapi.json").await;
+    let document = ask(&stranger, RouteMethod::Get, "/openapi.json").await;
     assert_eq!(document.header("content-type"), "application/json");
     assert_eq!(document.body, serde_json::from_str::<serde_json::Value>(openapi::TEXT).unwrap());
 }
@@ -72,7 +72,7 @@ async fn a_forged_signature_means_nothing_to_a_public_route_of_the_edge() {
 #[tokio::test]
 async fn the_key_comes_before_what_a_path_or_a_query_names() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = StandIn::start(|_| Play::Answer);
+    let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
     let (good, revoked) = (edge.api("acme", "ci", &[]).await, edge.api("acme", "old", &[]).await);
     edge.revoke(&revoked).await;
@@ -109,7 +109,7 @@ async fn the_key_comes_before_what_a_path_or_a_query_names() {
     }
 }
 
-/// What comes of a head and the bytes after it.
+/// Returns the status for a head and the bytes after it.
 async fn status(edge: &Edge, info: &RouteInfo, key: &str, framing: &str, body: &[u8]) -> u16 {
     let (method, path) = (info.method.as_str(), named(info.path));
     let head = format!(
@@ -119,7 +119,7 @@ async fn status(edge: &Edge, info: &RouteInfo, key: &str, framing: &str, body: &
     let stream = TcpStream::connect(("127.0.0.1", edge.setup.port)).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
     let all = [head.as_bytes(), body].concat();
-    // A door that has refused reads no further.
+    // A server that has refused reads no further.
     let send = writer.write_all(&all);
     let mut answer = [0; 12];
     let read = tokio::time::timeout(AT_ONCE, reader.read_exact(&mut answer));
@@ -131,7 +131,7 @@ async fn status(edge: &Edge, info: &RouteInfo, key: &str, framing: &str, body: &
 #[tokio::test]
 async fn every_route_takes_as_much_body_as_the_table_says_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = StandIn::start(|_| Play::Answer);
+    let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
     let api = edge.api("acme", "ci", &[]).await;
     for info in ROUTES.iter().filter(at_edge) {
@@ -139,7 +139,7 @@ async fn every_route_takes_as_much_body_as_the_table_says_and_no_more() {
         let (most, over) = (vec![b' '; limit], vec![b' '; limit + 1]);
         for (framing, body) in [
             (format!("content-length: {}", limit + 1), over.as_slice()),
-            // Announced, and never sent.
+            // The body is announced but never sent.
             (format!("content-length: {}", limit + 1), &[]),
             ("content-length: 999999999999999".to_owned(), &[]),
         ] {
@@ -149,7 +149,7 @@ async fn every_route_takes_as_much_body_as_the_table_says_and_no_more() {
         if info.access() == Access::Caller && info.body.is_json() {
             let whole = status(&edge, info, &api.key, &format!("content-length: {limit}"), &most).await;
             assert_ne!(whole, 413, "{}", info.path);
-            // A length that is told by no header is counted.
+            // A body without a content length is counted.
             for (body, refused) in [(&over, true), (&most, false)] {
                 let chunks = [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n0\r\n\r\n"].concat();
                 let status = status(&edge, info, &api.key, "transfer-encoding: chunked", &chunks).await;

@@ -1,4 +1,5 @@
-//! Durable accepts over HTTP: each is flushed before it is answered. The jobs are run meanwhile, as they would be.
+//! Durable accepts over HTTP. Each is flushed before it is answered, and the jobs run meanwhile as
+//! in production.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -19,7 +20,7 @@ const PART: &str = "accepts";
 const CLIENTS: usize = 64;
 const BODY: &str = r#"{"topic": "job.echo", "input": {"order": 17, "items": ["a", "b", "c"]}}"#;
 
-/// Enough whatever the disk, or so many times its serial flushes.
+/// The target on any disk, unless a multiple of its serial flushes is lower.
 const ENOUGH: f64 = 2000.0;
 const TIMES: f64 = 8.0;
 

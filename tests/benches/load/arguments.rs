@@ -21,13 +21,15 @@ pub(crate) struct Arguments {
     pub(crate) rounds: usize,
     /// How long one side of a round lasts.
     pub(crate) side: Duration,
-    /// The process is to be the plain echo that a measurement compares with.
+    /// Whether this process is the plain echo that a measurement compares with.
     pub(crate) plain: bool,
 }
 
 impl Arguments {
+    /// Parses the arguments.
+    ///
     /// # Errors
-    /// If there is one that means nothing.
+    /// Returns an error for an unknown argument.
     pub(crate) fn read(mut texts: impl Iterator<Item = String>) -> Outcome<Self> {
         let side = Duration::from_secs(2);
         let mut read = Self { parts: Vec::new(), json: false, rounds: 5, side, plain: false };
@@ -38,7 +40,7 @@ impl Arguments {
                 "--rounds" => read.rounds = number()?.parse::<usize>()?.max(1),
                 "--seconds" => read.side = Duration::try_from_secs_f64(number()?.parse()?)?,
                 "--plain-echo" => read.plain = true,
-                // Cargo says so to every bench.
+                // Cargo passes this to every bench.
                 "--bench" => {}
                 "sync" => read.parts.push(Part::Sync),
                 "accepts" => read.parts.push(Part::Accepts),
@@ -52,7 +54,7 @@ impl Arguments {
         Ok(read)
     }
 
-    /// Everything where nothing is named.
+    /// Returns whether to measure a part. Everything is measured if no part is named.
     pub(crate) fn wants(&self, part: Part) -> bool {
         self.parts.is_empty() || self.parts.contains(&part)
     }

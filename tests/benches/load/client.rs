@@ -1,5 +1,5 @@
-//! A client that costs little: keep-alive connections, requests made once, and no more of the answer read than
-//! its length and status.
+//! A client with little overhead. It keeps connections alive, encodes requests once, and reads only
+//! the length and the status of a response.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::Outcome;
 
-/// A request as it goes over the wire, and the status that it is to be answered with.
+/// An encoded request, and the expected status of its response.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     bytes: Vec<u8>,
@@ -19,7 +19,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// A POST of JSON; `headers` are whole lines.
+    /// Returns a POST of JSON. `headers` are complete lines.
     pub(crate) fn post(path: &str, headers: &[String], body: &str, status: &'static str) -> Self {
         let mut text =
             format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
@@ -32,7 +32,7 @@ impl Request {
     }
 }
 
-/// Keeps `clients` requests under way for a while; gives how long each took.
+/// Keeps `clients` requests in flight for a while. Returns how long each took.
 pub(crate) async fn drive(
     to: SocketAddr,
     request: &Request,
@@ -64,7 +64,7 @@ pub(crate) async fn drive(
     Ok(waits)
 }
 
-/// A connection that is kept.
+/// A kept-alive connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -78,8 +78,13 @@ impl Connection {
         Ok(Self { stream, answer: Vec::with_capacity(4096) })
     }
 
-    /// Calls for an answer that streams: `heard` is told of all that came until now, piece by piece.
-    pub(crate) async fn follow(&mut self, request: &Request, mut heard: impl FnMut(&[u8])) -> io::Result<()> {
+    /// Sends a request whose response streams. `on_data` gets everything that has arrived so far,
+    /// after each piece.
+    pub(crate) async fn follow(
+        &mut self,
+        request: &Request,
+        mut on_data: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
         self.stream.write_all(&request.bytes).await?;
         self.answer.clear();
         while !self.answer.ends_with(LAST_CHUNK) {
@@ -89,7 +94,7 @@ impl Connection {
             if self.answer.get(9..12).is_some_and(|status| status != request.status.as_bytes()) {
                 return Err(io::Error::other(String::from_utf8_lossy(&self.answer).into_owned()));
             }
-            heard(&self.answer);
+            on_data(&self.answer);
         }
         Ok(())
     }
@@ -115,10 +120,10 @@ impl Connection {
     }
 }
 
-/// How an answer ends whose length nobody knew.
+/// The end of a response whose length was not known in advance.
 const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 
-/// Bytes of the whole answer, once its head is there.
+/// Returns the length of the whole response, once its head has arrived.
 fn length(answer: &[u8]) -> Option<usize> {
     let head = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&answer[..head]).ok()?;

@@ -1,5 +1,5 @@
-//! Embeddings a second, beside sentence-transformers on the same texts with as many threads and the same batch:
-//! the two programs are examples of `cortex-inference`, run in turn.
+//! Embeddings a second, compared with sentence-transformers on the same texts, with as many threads
+//! and the same batch. Both programs are examples of `cortex-inference`, run in turn.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,7 +20,7 @@ const PYTHON: &str = "CORTEX_BENCH_PYTHON";
 
 struct Round {
     rate: f64,
-    /// Processor time of a text in milliseconds.
+    /// Processor time for a text in milliseconds.
     cpu: f64,
 }
 
@@ -73,7 +73,7 @@ fn run(mut command: Command, texts: &Path) -> Outcome<Round> {
     Ok(Round { rate: number("texts_per_s")?, cpu: number("cpu_s")? * 1e3 / TEXTS as f64 })
 }
 
-/// Texts of 4 to 150 words, the same in every run.
+/// Returns texts of 4 to 150 words, the same in every run.
 fn made_texts() -> Vec<String> {
     const LENGTHS: [usize; 13] = [4, 6, 8, 10, 12, 15, 18, 22, 30, 40, 60, 90, 150];
     const WORDS: [&str; 24] = [

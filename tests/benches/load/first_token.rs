@@ -1,4 +1,5 @@
-//! What edge, origin and bus add to the first token of an answer, beside the worker's own port.
+//! What the edge, the origin and the bus add to the first token of an answer, compared with the
+//! worker's own port.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -14,15 +15,15 @@ use crate::report::Report;
 use crate::stats::{median, quantile};
 
 const PART: &str = "first-token";
-/// Samples of each way in a round.
+/// Samples of each path in a round.
 const SAMPLES: usize = 100;
 const WARM_UP: usize = 20;
 const BODY: &str = r#"{"model": "cortex-small", "messages": [{"role": "user", "content": "What is 3 times 4?"}],
     "stream": true, "max_tokens": 4}"#;
-/// Where a chunk says more of the text; the first names the role.
+/// The part of a chunk that holds text. The first chunk names the role.
 const TOKEN: &[u8] = br#""delta":{"content":"#;
 
-/// A way to the worker.
+/// A path to the worker.
 struct Way {
     connection: Connection,
     request: Request,
@@ -39,12 +40,12 @@ impl Way {
     async fn sample(&mut self) -> Outcome<()> {
         let asked = Instant::now();
         let mut first = None;
-        let heard = |answer: &[u8]| {
+        let on_data = |answer: &[u8]| {
             if first.is_none() && answer.windows(TOKEN.len()).any(|part| part == TOKEN) {
                 first = Some(asked.elapsed());
             }
         };
-        self.connection.follow(&self.request, heard).await?;
+        self.connection.follow(&self.request, on_data).await?;
         self.waits.push(first.ok_or("an answer without a token")?);
         Ok(())
     }
@@ -68,7 +69,7 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
         way.waits.clear();
     }
     for turn in 0..SAMPLES * arguments.rounds {
-        // None always comes after the same other.
+        // The order changes, so that no path always follows the same other one.
         for place in 0..ways.len() {
             ways[(turn + place) % 3].sample().await?;
         }

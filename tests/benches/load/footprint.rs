@@ -52,7 +52,7 @@ pub(crate) async fn measure(report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
-/// Batches of the longest texts, so that the worker has had all the memory that it takes.
+/// Embeds batches of the longest texts, so that the worker has used all the memory that it needs.
 async fn embed_much(origin: &Origin) -> Outcome<()> {
     let text = "all that a worker holds beyond its weights it has by now ".repeat(30);
     let body = json!({ "model": "all-MiniLM-L6-v2", "input": vec![text; 32], "truncate": true });
@@ -65,8 +65,8 @@ async fn embed_much(origin: &Origin) -> Outcome<()> {
     Ok(())
 }
 
-/// Resident memory without the weights: those pages of their file that are resident, and as much as lies outside
-/// the file's mapping, which the worker has copied.
+/// Returns the resident memory without the weights: the resident pages of their file, and as much
+/// of the file as is not mapped, because the worker has copied it.
 fn beyond_weights(pid: u32, home: &Home) -> Outcome<u64> {
     let file = std::fs::canonicalize(home.path().join("models/all-MiniLM-L6-v2/model.safetensors"))?;
     let mapped = mapped(pid, &file)?;

@@ -1,4 +1,4 @@
-//! How much later than over a plain socket the frames of many paced streams are read.
+//! How much later the frames of many paced streams are read than over a plain socket.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ const PART: &str = "frames";
 const STREAMS: u32 = 128;
 const FRAMES: usize = 100;
 const PACE: Duration = Duration::from_millis(20);
-/// Before the time at which a frame was sent, in microseconds since 1970.
+/// The text before the time at which a frame was sent, in microseconds since 1970.
 const STAMP: &str = r#""content":""#;
 
 pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outcome<()> {
@@ -54,7 +54,8 @@ fn quantiles(mut late: Vec<Duration>) -> [f64; 2] {
     [0.5, 0.99].map(|share| quantile(&mut late, share))
 }
 
-/// How late each frame of all the streams was read; they begin spread over a pace.
+/// Returns how late each frame of all streams was read. The starts of the streams are spread over
+/// one pace.
 async fn read_all(from: SocketAddr, request: &Request) -> Outcome<Vec<Duration>> {
     let mut tasks = JoinSet::new();
     for _ in 0..STREAMS {
@@ -77,11 +78,11 @@ async fn read_all(from: SocketAddr, request: &Request) -> Outcome<Vec<Duration>>
     Ok(all)
 }
 
-/// How late the frames are that came after what was `seen`.
+/// Returns how late the frames after the first `seen` ones are.
 fn arrived(answer: &[u8], seen: &mut usize) -> Vec<Duration> {
     let now = now();
     let mut late = Vec::new();
-    // Whole events alone: the rest is looked at with what completes it.
+    // Only complete events count. The rest is read with what completes it.
     let Some(end) = answer.windows(2).rposition(|two| two == b"\n\n") else { return late };
     let Ok(text) = std::str::from_utf8(&answer[*seen..end.max(*seen)]) else { return late };
     for (at, _) in text.match_indices(STAMP) {
@@ -92,12 +93,12 @@ fn arrived(answer: &[u8], seen: &mut usize) -> Vec<Duration> {
     late
 }
 
-/// Since 1970: by this clock other processes can be compared.
+/// Returns the time since 1970, which other processes share.
 fn now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Sends the same frames from a thread of its own, with nothing between.
+/// Sends the same frames from its own thread, with nothing in between.
 fn plain() -> Outcome<SocketAddr> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;

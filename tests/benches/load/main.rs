@@ -1,10 +1,10 @@
-//! How fast the real release binaries are, by a load program of ours: what a synchronous call costs beside a
-//! plain HTTP echo, durable accepts beside the disk's own flushes, embeddings beside sentence-transformers, the first
-//! token of an answer beside the worker's own port, the frames of paced streams beside a plain socket, memory and time
-//! to ready.
+//! Measures the real release binaries with a load program. Synchronous calls are compared with a
+//! plain HTTP echo, durable accepts with the disk's own flushes, embeddings with
+//! sentence-transformers, the first token of an answer with the worker's own port, and the frames of
+//! paced streams with a plain socket. Memory and the time to ready are measured too.
 //!
-//! Times drift on a shared machine, so rounds are interleaved and their medians are taken, processor time
-//! stands beside every time, and the machine itself is probed before and after.
+//! Times drift on a shared machine. Rounds are therefore interleaved and their medians taken, the
+//! report shows processor time with every time, and the machine itself is probed before and after.
 //!
 //! `make bench`, or after it `cargo bench -p cortex-tests --bench load -- [--json] [--rounds N] [--seconds S]
 //! [sync|accepts|embeddings|first-token|frames|footprint]...`

@@ -1,5 +1,5 @@
-//! What a synchronous call is compared with: a minimal echo on axum, one thread, in a process of its own so
-//! that its processor time can be told.
+//! The comparison for a synchronous call: a minimal echo on axum with one thread, in its own
+//! process so that its processor time can be measured.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::Outcome;
 
-/// The process; it ends with this value.
+/// The process, which ends with this value.
 #[derive(Debug)]
 pub(crate) struct Plain {
     child: Child,
@@ -36,16 +36,16 @@ impl Plain {
 
 impl Drop for Plain {
     fn drop(&mut self) {
-        // One that is gone is what we want.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Is that process.
+/// Runs as that process.
 pub(crate) async fn serve() -> Outcome<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    #[expect(clippy::print_stdout, reason = "its address, for whoever started it")]
+    #[expect(clippy::print_stdout, reason = "its address, for the process that started it")]
     {
         println!("{}", listener.local_addr()?);
     }

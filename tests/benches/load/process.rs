@@ -1,4 +1,4 @@
-//! What a process has taken: processor time and memory.
+//! The processor time and memory of a process.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use rustix::param::clock_ticks_per_second;
 
 use crate::Outcome;
 
-/// Time in user and system mode, of all its threads, those that ended included.
+/// Returns the time in user and system mode of all threads, including those that have ended.
 pub(crate) fn cpu(pid: u32) -> Outcome<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
@@ -17,14 +17,14 @@ pub(crate) fn cpu(pid: u32) -> Outcome<Duration> {
     Ok(Duration::from_secs(ticks) / u32::try_from(clock_ticks_per_second())?)
 }
 
-/// Resident memory in bytes.
+/// Returns the resident memory in bytes.
 pub(crate) fn resident(pid: u32) -> Outcome<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
     kib(line)
 }
 
-/// How much of a file a process has mapped, and how much of that is resident; in bytes.
+/// How many bytes of a file a process has mapped, and how many of those are resident.
 #[derive(Debug, Default)]
 pub(crate) struct Mapped {
     pub(crate) size: u64,
@@ -39,7 +39,7 @@ pub(crate) fn mapped(pid: u32, file: &Path) -> Outcome<Mapped> {
         match line.split_once(':') {
             Some(("Size", size)) if inside => total.size += kib(size)?,
             Some(("Rss", resident)) if inside => total.resident += kib(resident)?,
-            // A mapping's first line begins with its addresses.
+            // The first line of a mapping begins with its addresses.
             _ if line.split_once(' ').is_some_and(|(first, _)| first.contains('-')) => {
                 inside = line.ends_with(file)
             }

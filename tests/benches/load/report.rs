@@ -1,11 +1,11 @@
-//! The table.
+//! The table of results.
 
 use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::probe::Probe;
 
-/// Probes that differ by more make a run worthless.
+/// Probes that differ by more than this factor make a run worthless.
 const DISTURBED: f64 = 2.0;
 
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ struct Row {
     name: String,
     value: f64,
     unit: &'static str,
-    /// What is asked of it, and whether it is so.
+    /// The target, and whether it was met.
     target: Option<(String, bool)>,
 }
 
@@ -30,7 +30,7 @@ impl Report {
         self.rows.push(Row { part, name: name.to_owned(), value, unit, target: None });
     }
 
-    /// A value that is to be at most so much.
+    /// Adds a value with an upper limit.
     pub(crate) fn at_most(
         &mut self,
         part: &'static str,
@@ -43,7 +43,7 @@ impl Report {
         self.rows.push(Row { part, name: name.to_owned(), value, unit, target });
     }
 
-    /// A value that is to be at least so much.
+    /// Adds a value with a lower limit.
     pub(crate) fn at_least(
         &mut self,
         part: &'static str,
@@ -60,7 +60,7 @@ impl Report {
         self.notes.push(text);
     }
 
-    /// Says what the machine did before and after, and whether the run is worth anything.
+    /// Prints what the machine did before and after, and whether the run is valid.
     pub(crate) fn probed(&mut self, before: &Probe, after: &Probe) {
         let probes = [
             ("serial fdatasync", "/s", before.flushes, after.flushes),
@@ -118,7 +118,7 @@ impl Report {
     }
 }
 
-/// Three digits that count, or all before the point.
+/// Formats a value with three significant digits, or with all digits before the point.
 fn figure(value: f64) -> String {
     let digits = if value >= 100.0 {
         0

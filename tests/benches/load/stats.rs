@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-/// The middle value.
+/// Returns the middle value.
 ///
 /// # Panics
-/// If there is none.
+/// Panics if there is no value.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-/// The wait that this share of all does not exceed, in milliseconds.
+/// Returns the wait that this share of all waits does not exceed, in milliseconds.
 ///
 /// # Panics
-/// If there is none.
+/// Panics if there is no value.
 pub(crate) fn quantile(waits: &mut [Duration], share: f64) -> f64 {
     waits.sort_unstable();
     let at = (waits.len() - 1) as f64 * share;

@@ -1,4 +1,4 @@
-//! What a synchronous call of the echo engine costs beside a plain echo.
+//! What a synchronous call of the echo engine costs, compared with a plain echo.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const PART: &str = "sync";
 const WARM_UP: Duration = Duration::from_millis(500);
 const BODY: &str = r#"{"topic": "job.echo", "input": {"question": "how much does a call cost?", "n": 17}}"#;
 
-/// One side of one round; processor time in microseconds a call.
+/// One side of one round. Processor time is in microseconds a call.
 struct Round {
     p50: f64,
     p99: f64,
@@ -26,7 +26,7 @@ struct Round {
     cpu: Vec<f64>,
 }
 
-/// Somebody to call, and the processes that work for it.
+/// An endpoint to call, and the processes that work for it.
 struct Side {
     address: SocketAddr,
     request: Request,

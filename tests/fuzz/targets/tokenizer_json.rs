@@ -4,7 +4,7 @@
 use cortex_tokens::{Specials, Tokenizer};
 use libfuzzer_sys::fuzz_target;
 
-// What panics below is caught and told as an error; only what gets through counts.
+// A panic below is caught and returned as an error. Only a panic that gets through counts.
 fuzz_target!(init: std::panic::set_hook(Box::new(|_| {})), |bytes: &[u8]| {
     let mut files = bytes.splitn(2, |&byte| byte == 0);
     let tokenizer = files.next().unwrap_or_default();

@@ -4,10 +4,10 @@ use cortex_tests::edge::Edge;
 use cortex_tests::origin::{Origin, Setup};
 use cortex_tests::stack::Stack;
 
-use crate::dice::Dice;
 use crate::load::{self, Load};
+use crate::rng::Rng;
 
-/// Few: a start of an origin with its workers takes most of a cycle.
+/// The number is small, because a start of an origin with its workers takes most of a cycle.
 const CYCLES: u64 = 9;
 
 #[derive(Debug, Clone, Copy)]
@@ -20,27 +20,27 @@ enum Role {
 const ROLES: [Role; 3] = [Role::Edge, Role::Origin, Role::Worker];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_job_accepted_at_the_edge_is_lost_whatever_is_killed() {
-    let (mut dice, cycles) = Dice::of(CYCLES);
+async fn no_job_accepted_at_the_edge_is_lost_when_processes_are_killed() {
+    let (mut rng, cycles) = Rng::of(CYCLES);
     let stack = Stack::start(Setup { workers: "echo=2".into(), ..Setup::echo() }).await;
     let Stack { home, setup, mut origin, mut edge, api } = stack;
     let load = Load::start(&api);
 
-    let (mut hand, mut workers) = (Vec::new(), 0);
+    let (mut left, mut workers) = (Vec::new(), 0);
     for _ in 0..cycles {
-        dice.moment().await;
-        match dice.deal(&ROLES, &mut hand) {
+        rng.work_for_a_moment().await;
+        match rng.draw(&ROLES, &mut left) {
             Role::Edge => {
                 let setup = edge.kill();
                 edge = Edge::start(home.path(), &setup).await;
             }
             Role::Origin => {
                 origin.kill();
-                // Callers go on while there is none: what they are promised lies in the ledger.
-                dice.moment().await;
+                // Callers continue while the origin is down, because the ledger holds their jobs.
+                rng.work_for_a_moment().await;
                 origin = Origin::start(&home, &setup).await;
             }
-            Role::Worker => workers += u64::from(origin.kill_worker(dice.below(2)).await),
+            Role::Worker => workers += u64::from(origin.kill_worker(rng.below(2)).await),
         }
     }
     let accepted = load.stop().await;

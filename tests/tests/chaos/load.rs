@@ -1,4 +1,4 @@
-//! Callers who note what they were promised.
+//! Callers that record which jobs were accepted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,16 +10,17 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-/// Callers who submit as fast as they are answered.
+/// Callers that submit as fast as they get responses.
 const CALLERS: u64 = 4;
-/// Pause of a caller between two jobs, so that the backlog stays within what two cores can do.
+/// The pause of a caller between two jobs, so that the backlog stays within what two cores can do.
 const PACE: Duration = Duration::from_millis(25);
-const SOON: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Ids that were answered with 202, and the input of each. An answer that got lost promised nothing.
+/// The ids that were answered with 202, with the input of each. A response that was lost accepts
+/// nothing.
 type Accepted = BTreeMap<String, u64>;
 
-/// Callers at one door.
+/// Callers of one API.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     callers: Vec<JoinHandle<Accepted>>,
@@ -60,12 +61,12 @@ async fn submit(api: Api, caller: u64, stop: Arc<AtomicBool>) -> Accepted {
     accepted
 }
 
-/// Waits until every accepted job has ended, and looks whether each ended as it should.
+/// Waits until every accepted job has ended, and checks how each ended.
 pub(crate) async fn all_end(api: &Api, accepted: &Accepted) {
     for (id, input) in accepted {
-        let job = api.ended(id, SOON).await;
+        let job = api.ended(id, TIMEOUT).await;
         let state = job["state"].as_str().unwrap();
-        // Only who was killed three times over under the same job may have used up its attempts.
+        // A job may use up its attempts only if its worker was killed three times.
         assert!(state == "SUCCEEDED" || (state == "TIMEOUT" && job["attempt"] == 3), "{job}");
         if state == "SUCCEEDED" {
             assert_eq!(job["result"]["n"], *input, "{job}");

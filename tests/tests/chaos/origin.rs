@@ -3,14 +3,14 @@
 use cortex_tests::home::Home;
 use cortex_tests::origin::{Origin, Setup};
 
-use crate::dice::Dice;
 use crate::load::{self, Load};
+use crate::rng::Rng;
 
 const CYCLES: u64 = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_accepted_job_is_lost_whatever_is_killed() {
-    let (mut dice, cycles) = Dice::of(CYCLES);
+async fn no_accepted_job_is_lost_when_processes_are_killed() {
+    let (mut rng, cycles) = Rng::of(CYCLES);
     let home = Home::new();
     let setup = Setup { workers: "echo=2".into(), ..Setup::echo() }.with_short_leases(&home);
     let mut origin = Origin::start(&home, &setup).await;
@@ -18,13 +18,13 @@ async fn no_accepted_job_is_lost_whatever_is_killed() {
 
     let (mut origins, mut workers) = (0, 0);
     for _ in 0..cycles {
-        dice.moment().await;
-        if dice.below(3) == 0 {
+        rng.work_for_a_moment().await;
+        if rng.below(3) == 0 {
             origin.kill();
             origin = Origin::start(&home, &setup).await;
             origins += 1;
         } else {
-            workers += u64::from(origin.kill_worker(dice.below(2)).await);
+            workers += u64::from(origin.kill_worker(rng.below(2)).await);
         }
     }
     let accepted = load.stop().await;

@@ -1,4 +1,5 @@
-//! `docs/api/`: a page for each group of routes, from the OpenAPI document and the examples that a test runs.
+//! `docs/api/`: a page for each group of routes, from the OpenAPI document and the examples that a
+//! test runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! `docs/configuration/`: a page for each configuration file, from its JSON schema and the file that is built in.
+//! `docs/configuration/`: a page for each configuration file, from its JSON schema and the file
+//! that is built in.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +78,7 @@ fn page(name: &str, flag: &str, variable: &str) -> String {
     page.paragraph(&capital(meaning.split_once(": ").map_or(meaning.as_str(), |(_, rest)| rest)));
     page.paragraph(&format!(
         "Flag: `{flag}`. Variable: `{variable}`. Schema: [schemas/{name}.json](schemas/{name}.json). A dot separates the names of \
-         a key inside another, and `NAME` stands for a name that you choose.",
+         a key inside another, and `NAME` is a name that you choose.",
     ));
     let mut rows = Vec::new();
     write_keys(schema, "", Some(&built_in), &mut rows);

@@ -6,7 +6,8 @@ use crate::cli::commands;
 use crate::generated::{check, files, read};
 use crate::page::Page;
 
-/// Variables that no flag's help names: name, default, meaning. [`Variable`]s of flags come from the help texts.
+/// Variables that no flag's help names: name, default, meaning. [`Variable`]s of flags come from
+/// the help texts.
 const OF_CORTEX: &[[&str; 3]] = &[
     [
         "CORTEX_LOG",
@@ -128,7 +129,7 @@ const NOT_OURS: &[[&str; 2]] = &[
 const READERS: [&str; 4] =
     ["origin/cortex/src/", "workers/worker/src/", "edge/src/", "proto/platform/src/telemetry/"];
 
-/// A variable that stands for a flag.
+/// A variable that can replace a flag.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Variable {
     /// The flag and the commands that have it.
@@ -264,7 +265,8 @@ fn options(help: &str) -> Vec<String> {
             inside = false;
         } else if inside && !text.is_empty() {
             let option = options.last_mut().unwrap();
-            // Two spaces separate the name from the help, and a wrapped line of help goes on with one.
+            // Two spaces separate the name from the help, and a wrapped line of help goes on with
+            // one.
             option.push_str(if option.contains("  ") { " " } else { "  " });
             option.push_str(text);
         }

@@ -70,7 +70,7 @@ fn the_list_of_problem_types_is_up_to_date() {
     page.paragraph(
         "An error of the API is a problem document (RFC 9457), and on `/v1/*` it has OpenAI's shape. The `type` of a problem \
          names a page here: `urn:cortex:problem:unknown-topic` is described in [unknown-topic.md](unknown-topic.md). On \
-         `/v1/*`, and in gRPC's metadata as `cortex-problem`, the last part of the name stands alone, as `error.code`.",
+         `/v1/*`, and in gRPC's metadata as `cortex-problem`, only the last part of the name appears, as `error.code`.",
     );
     page.code(
         "json",

@@ -19,8 +19,8 @@ pub(crate) fn blesses() -> bool {
     std::env::var("CORTEX_BLESS").is_ok_and(|bless| bless == "1")
 }
 
-/// Rewrites pages under `CORTEX_BLESS=1`. Else panics with the names of those that are stale. The names are relative to
-/// the root of the repository.
+/// Rewrites pages under `CORTEX_BLESS=1`. Else panics with the names of those that are stale. The
+/// names are relative to the root of the repository.
 pub(crate) fn check(pages: &BTreeMap<String, String>) {
     let mut stale = Vec::new();
     for (name, text) in pages {

@@ -9,7 +9,7 @@ use crate::markdown::{PAGES, heading, lines};
 fn targets(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for line in lines(text).into_iter().filter(|line| !line.in_code) {
-        // A link's text may be code; a link inside code is none.
+        // The text of a link may be code. A link inside code does not count.
         let mut rest = line.text;
         while let Some((_, after)) = rest.split_once("](") {
             let target = after.split(')').next().unwrap();

@@ -25,7 +25,7 @@ fn named(code: &str) -> Option<Named<'_>> {
             && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
     const TOP: [&str; 8] = ["proto", "edge", "origin", "workers", "tests", "docs", "deploy", "scripts"];
-    // A word in capitals inside a path stands for a name that the reader chooses.
+    // A word in capitals inside a path is a placeholder.
     let placeholder = code
         .split(['/', '-', '.'])
         .any(|part| part.len() > 3 && part.chars().all(|c| c.is_ascii_uppercase()));
@@ -52,7 +52,8 @@ fn named(code: &str) -> Option<Named<'_>> {
     (parts.len() > 1 || plain != code || is_type).then_some(Named::Item(last))
 }
 
-/// Returns the words in backticks of a page outside its blocks of code. A word may go on in the next line.
+/// Returns the words in backticks of a page outside its blocks of code. A word may go on in the
+/// next line.
 fn words(text: &str) -> Vec<(usize, String)> {
     let prose: Vec<_> =
         lines(text).into_iter().map(|line| if line.in_code { "" } else { line.text }).collect();
@@ -135,7 +136,7 @@ fn what_a_guide_names_exists() {
 }
 
 #[test]
-fn paths_functions_and_types_are_told_apart() {
+fn paths_functions_and_types_are_distinguished() {
     assert_eq!(named("proto/domain/src/flow.rs"), Some(Named::Path("proto/domain/src/flow.rs")));
     assert_eq!(named("flow.rs"), Some(Named::File("flow.rs")));
     assert_eq!(named("AuditLog::append"), Some(Named::Item("append")));

@@ -1,4 +1,4 @@
-//! What else can be reached where the edge runs on this machine: nothing.
+//! An edge on this machine opens no other ports or routes.
 
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Doors of development tools that once answered here, and some that might.
+/// Routes of development tools that once answered here, and some that might.
 const FOREIGN: [&str; 14] = [
     "/cdn-cgi/explorer",
     "/cdn-cgi/explorer/api",
@@ -38,7 +38,7 @@ fn alone() -> (tempfile::TempDir, Setup) {
 }
 
 #[tokio::test]
-async fn what_runs_listens_on_the_ports_that_it_prints_and_on_no_other() {
+async fn the_processes_listen_only_on_the_ports_that_they_print() {
     let home = Home::new();
     let log = home.path().join("up.log");
     let mut command = Command::new(binary("cortex"));
@@ -53,16 +53,16 @@ async fn what_runs_listens_on_the_ports_that_it_prints_and_on_no_other() {
         text.contains("Try it:").then_some(text)
     })
     .await;
-    let told: HashSet<SocketAddr> = printed
+    let announced: HashSet<SocketAddr> = printed
         .split_whitespace()
         .filter_map(|word| word.strip_prefix("http://")?.split('/').next()?.parse().ok())
         .collect();
     let open = wait::until("the model host listens", LIMIT, async || {
         let open = listeners::of_tree(process.id());
-        told.is_subset(&open).then_some(open)
+        announced.is_subset(&open).then_some(open)
     })
     .await;
-    assert!(told.len() == 5 && open == told, "{open:?} are open, {told:?} were printed");
+    assert!(announced.len() == 5 && open == announced, "{open:?} are open, {announced:?} were printed");
     assert!(process.stop(Duration::from_secs(30)).success());
 }
 
@@ -92,7 +92,7 @@ async fn no_door_of_a_development_tool_answers() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_refused_in_our_words() {
+async fn an_invalid_request_is_refused_with_a_problem_document() {
     let (folder, setup) = alone();
     let edge = Edge::start(folder.path(), &setup).await;
     for (bytes, status) in [
@@ -117,7 +117,7 @@ async fn what_is_no_request_is_refused_in_our_words() {
     assert_eq!(edge.log(), "", "nothing reached workerd");
 }
 
-/// Sends bytes and leaves.
+/// Sends bytes and disconnects.
 fn send_and_leave(edge: &Edge, bytes: &str) {
     let mut stream = TcpStream::connect(("127.0.0.1", edge.setup.port)).unwrap();
     stream.write_all(bytes.as_bytes()).unwrap();
@@ -152,7 +152,7 @@ async fn a_client_that_breaks_off_leaves_nothing_behind_for_the_next() {
     }
 }
 
-/// An origin whose every answer is `size` bytes.
+/// Starts an origin whose every response has `size` bytes.
 fn answers(size: usize) -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

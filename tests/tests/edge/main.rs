@@ -1,9 +1,10 @@
-//! From the public edge to a real worker and back: the real Worker in workerd before the real origin.
+//! From the public edge to a real worker and back: the real Worker in workerd in front of the real
+//! origin.
 #![allow(clippy::unwrap_used)]
 
-mod away;
-mod door;
+mod access;
+mod chat;
+mod jobs;
 mod local;
 mod openai;
-mod texts;
-mod through;
+mod outages;

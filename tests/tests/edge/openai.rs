@@ -46,7 +46,7 @@ async fn the_javascript_client_sends_every_answer_back_through_the_edge() {
     run("node".into(), "history.mjs", &Stack::chat().await).await;
 }
 
-/// Runs a script against an edge; the script asserts by itself.
+/// Runs a script against an edge. The script contains the assertions.
 async fn run(program: PathBuf, script: &str, stack: &Stack) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/edge/openai");
     let mut command = Command::new(program);
@@ -64,7 +64,7 @@ fn python() -> PathBuf {
     python
 }
 
-/// Waits until no worker holds a slot.
+/// Waits until no worker has a slot in use.
 async fn idle(stack: &Stack) {
     wait::until("every slot is free", Duration::from_secs(30), async || {
         let listed = stack.origin.api.get("/api/v1/workers").await;

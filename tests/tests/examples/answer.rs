@@ -45,8 +45,8 @@ pub(crate) fn is_awaited(body: &Value, example: &Value) -> bool {
     awaited.all(|(pointer, value)| body.pointer(pointer) == Some(value))
 }
 
-/// Returns the shape of an answer: the names and the kinds of its members, and the kinds of the items of lists. Members that the
-/// example calls optional do not count.
+/// Returns the shape of an answer: the names and the kinds of its members, and the kinds of the
+/// items of lists. Members that the example calls optional do not count.
 pub(crate) fn shape(value: &Value, example: &Value) -> Value {
     let optional = |name: &str| {
         example["optional"].as_array().is_some_and(|names| names.iter().any(|optional| optional == name))

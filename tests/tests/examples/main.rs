@@ -1,7 +1,8 @@
-//! The examples of `docs/api` are true: each request is sent to a real edge, origin and workers, and each answer has the
-//! shape of the one that the page shows.
+//! The examples of `docs/api` are true: each request is sent to a real edge, origin and workers,
+//! and each answer has the shape of the one that the page shows.
 //!
-//! `CORTEX_BLESS=1 cargo test -p cortex-tests --test examples` records answers whose shape has changed.
+//! `CORTEX_BLESS=1 cargo test -p cortex-tests --test examples` records answers whose shape has
+//! changed.
 #![allow(clippy::unwrap_used, reason = "a failing test says where")]
 
 mod answer;

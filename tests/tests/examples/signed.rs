@@ -8,7 +8,8 @@ use cortex_tests::stack::Stack;
 use reqwest::{Client, Method};
 use serde_json::Value;
 
-/// Sends a request for the tenant `acme`. The first one learns the instance of the origin from its refusal.
+/// Sends a request for the tenant `acme`. The first one learns the instance of the origin from its
+/// refusal.
 pub(crate) async fn by_the_edge(stack: &Stack, method: &Method, path: &str, body: &Value) -> Answer {
     let refused = send(stack, method, path, body, "").await;
     assert_eq!(refused.status, 401, "{refused:?}");
@@ -28,12 +29,12 @@ async fn send(stack: &Stack, method: &Method, path: &str, body: &Value, instance
     let content_type = "application/json";
     let parts = Request { method: method.as_str(), path, query: "", content_type, body: body.as_bytes() };
     let (nonce, now) = (Nonce::new(entropy::random()), Clock::system().now());
-    let stamp = sign(&parts, named, keys.current(), now, nonce).unwrap();
+    let params = sign(&parts, named, keys.current(), now, nonce).unwrap();
     let mut request = Client::new().request(method.clone(), format!("{}{path}", stack.origin.api.url));
     for (name, value) in named {
         request = request.header(name, value);
     }
-    for (name, value) in stamp {
+    for (name, value) in params {
         request = request.header(name, value);
     }
     read(request.header("content-type", content_type).body(body)).await

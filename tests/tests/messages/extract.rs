@@ -1,7 +1,8 @@
 //! Finds the messages in a Rust source.
 //!
-//! A message is the text of an `#[error(..)]`, what a constructor of an error is given, or any other text of three
-//! words or more that is no log line, assertion, SQL statement or documentation.
+//! A message is the text of an `#[error(..)]`, what a constructor of an error is given, or any
+//! other text of three words or more that is no log line, assertion, SQL statement or
+//! documentation.
 
 use std::collections::BTreeSet;
 
@@ -153,7 +154,7 @@ impl<'ast> Visit<'ast> for Finder {
     }
 }
 
-/// All texts of an expression, whatever their length.
+/// Collects all texts of an expression, including short ones.
 #[derive(Default)]
 struct Literals(Vec<String>);
 

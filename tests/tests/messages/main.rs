@@ -1,6 +1,7 @@
 //! Every error message of the tree, in one page per crate that can be read from top to bottom.
 //!
-//! `CORTEX_BLESS=1 cargo test -p cortex-tests --test messages` rewrites the pages after a change that is meant.
+//! `CORTEX_BLESS=1 cargo test -p cortex-tests --test messages` rewrites the pages after a change
+//! that is meant.
 #![allow(clippy::unwrap_used, reason = "a failing test says where")]
 
 mod extract;

@@ -1,4 +1,4 @@
-//! `cortex chat`, with the echo that answers conversations.
+//! `cortex chat` with an echo worker that answers chats.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -28,8 +28,8 @@ async fn chat(home: &Home, arguments: &[&str], input: &str) -> Output {
 async fn a_prompt_is_answered_as_text_or_as_a_document() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::echo().with_echoed_texts(&home)).await;
-    let told = chat(&home, &["one two three"], "").await;
-    assert_eq!(String::from_utf8_lossy(&told.stdout), "one two three\n", "{told:?}");
+    let output = chat(&home, &["one two three"], "").await;
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "one two three\n", "{output:?}");
     let piped = chat(&home, &["--model", "echo", "--max-tokens", "2"], "a b c\n").await;
     assert_eq!(String::from_utf8_lossy(&piped.stdout), "a b \n", "{piped:?}");
     let document = chat(&home, &["hi", "--json", "--system", "be brief"], "").await;
@@ -60,7 +60,7 @@ async fn a_conversation_is_held_in_the_terminal() {
     terminal.press("{\"frames\": 3}\r");
     terminal.shows("\n0 1 2 \r\n").await;
 
-    // An answer that is stopped is remembered as far as it came.
+    // An answer that is stopped is kept up to that point.
     terminal.press("{\"frames\": 100000, \"pace_ms\": 10}\r");
     terminal.shows("\n0 1 2 3 4 5 ").await;
     terminal.press(CTRL_C);
@@ -85,7 +85,7 @@ async fn a_conversation_is_held_in_the_terminal() {
     terminal.press(CTRL_D);
     assert_eq!(terminal.ends().await, 0);
 
-    // What was typed is at hand in the next conversation, and nobody else's to read.
+    // The history is available in the next conversation, and only its owner can read it.
     let kept = home.path().join("chat-history");
     assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
     let mut terminal = begin();

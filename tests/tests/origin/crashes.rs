@@ -7,7 +7,7 @@ use cortex_tests::origin::{Origin, Setup};
 use cortex_tests::{process, wait};
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn a_killed_worker_costs_its_jobs_an_attempt_and_nothing_else() {
@@ -15,11 +15,11 @@ async fn a_killed_worker_costs_its_jobs_an_attempt_and_nothing_else() {
     let setup = Setup::echo().with_short_leases(&home);
     let origin = Origin::start(&home, &setup).await;
     let id = origin.api.submit("job.echo", json!({"delay_ms": 1500, "n": 7})).await.id();
-    origin.api.job_in(&id, &["RUNNING"], SOON).await;
+    origin.api.job_in(&id, &["RUNNING"], TIMEOUT).await;
     let (_, pid) = origin.workers().await[0];
     process::kill(pid);
 
-    let job = origin.api.ended(&id, SOON).await;
+    let job = origin.api.ended(&id, TIMEOUT).await;
     assert_eq!((&job["state"], &job["attempt"]), (&json!("SUCCEEDED"), &json!(2)), "{job}");
     assert_eq!(job["result"]["n"], 7);
     let events = origin.api.events(&id).await;
@@ -35,21 +35,21 @@ async fn a_killed_origin_loses_nothing_that_it_accepted() {
     let setup = Setup::echo().with_short_leases(&home);
     let origin = Origin::start(&home, &setup).await;
     let running = origin.api.submit("job.echo", json!({"delay_ms": 1000})).await.id();
-    origin.api.job_in(&running, &["RUNNING"], SOON).await;
+    origin.api.job_in(&running, &["RUNNING"], TIMEOUT).await;
     let mut ids = vec![running];
     for n in 0..20 {
         ids.push(origin.api.submit("job.echo", json!(n)).await.id());
     }
     let workers = origin.workers().await;
     origin.kill();
-    wait::until("the workers of a killed origin end", SOON, async || {
+    wait::until("the workers of a killed origin end", TIMEOUT, async || {
         workers.iter().all(|(_, pid)| !process::alive(*pid)).then_some(())
     })
     .await;
 
     let origin = Origin::start(&home, &setup).await;
     for id in &ids {
-        let job = origin.api.ended(id, SOON).await;
+        let job = origin.api.ended(id, TIMEOUT).await;
         assert_eq!(job["state"], "SUCCEEDED", "{job}");
     }
     origin.stop();
@@ -61,7 +61,7 @@ async fn stopping_hands_back_what_runs_and_leaves_no_process() {
     let setup = Setup::echo().with_short_leases(&home);
     let origin = Origin::start(&home, &setup).await;
     let id = origin.api.submit("job.echo", json!({"delay_ms": 20_000})).await.id();
-    origin.api.job_in(&id, &["RUNNING"], SOON).await;
+    origin.api.job_in(&id, &["RUNNING"], TIMEOUT).await;
     let workers = origin.workers().await;
     origin.stop();
     assert!(workers.iter().all(|(_, pid)| !process::alive(*pid)));

@@ -1,4 +1,4 @@
-//! The gRPC door before real workers.
+//! The gRPC API in front of real workers.
 
 use cortex_tests::home::Home;
 use cortex_tests::origin::{Origin, Setup};
@@ -7,9 +7,9 @@ use cortex_wire::v1::jobs_client::JobsClient;
 use cortex_wire::v1::{JobName, SubmitRequest};
 use tonic::Request;
 
-// A connection is closed by both its ends, and a stop holds up the thread of the test.
+// Both ends close a connection, and a stop blocks the thread of the test.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_job_over_grpc_is_run_and_told_to_its_end() {
+async fn a_job_over_grpc_runs_to_its_end() {
     let home = Home::new();
     let setup = Setup { grpc_port: ports::free(), ..Setup::echo() };
     let origin = Origin::start(&home, &setup).await;
@@ -36,8 +36,8 @@ async fn a_job_over_grpc_is_run_and_told_to_its_end() {
     // It is the same job over HTTP.
     assert_eq!(origin.api.job(&job.id).await["state"], "SUCCEEDED");
 
-    let nobody = client.get(keyed(JobName { id: job.id }, "Bearer wrong")).await.unwrap_err();
-    assert_eq!(nobody.code(), tonic::Code::Unauthenticated);
+    let stranger = client.get(keyed(JobName { id: job.id }, "Bearer wrong")).await.unwrap_err();
+    assert_eq!(stranger.code(), tonic::Code::Unauthenticated);
     origin.stop();
 }
 

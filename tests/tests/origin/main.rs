@@ -4,10 +4,10 @@
 mod chat;
 mod crashes;
 mod grpc;
-mod happy;
-mod heads;
+mod jobs;
 mod models;
 mod refusals;
+mod request_heads;
 mod retention;
 mod safety;
 mod serve;

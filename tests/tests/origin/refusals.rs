@@ -1,4 +1,4 @@
-//! Bad input: each is a problem document with a stable type, and nothing internal.
+//! Bad input gets a problem document with a stable type and no internal details.
 
 use std::time::Duration;
 
@@ -86,8 +86,8 @@ async fn openais_routes_refuse_in_openais_shape() {
             assert_eq!(answer.body["error"]["param"], param, "{answer:?}");
         }
     }
-    let nobody = origin.api.with_key("wrong").post("/v1/embeddings", &json!({})).await;
-    assert_eq!((nobody.status, &nobody.body["error"]["type"]), (401, &json!("authentication_error")));
+    let stranger = origin.api.with_key("wrong").post("/v1/embeddings", &json!({})).await;
+    assert_eq!((stranger.status, &stranger.body["error"]["type"]), (401, &json!("authentication_error")));
     origin.stop();
 }
 

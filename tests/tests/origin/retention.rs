@@ -13,11 +13,11 @@ const LIMITS: &str = "\
 sharing: { calls: 100, queue: 100 }
 retention: { ended: 1s, ended_jobs: 100, open_jobs: 100, bytes: 64MiB, keys: 1s, tenant_keys: 100 }
 ";
-/// The origin looks every ten seconds for what is kept no longer.
+/// The origin looks for expired data every ten seconds.
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_job_that_is_kept_no_longer_is_missing_with_all_that_was_kept_of_it() {
+async fn an_expired_job_is_missing_with_all_of_its_data() {
     let home = Home::new();
     let setup = Setup { limits: Some(home.write("limits.yaml", LIMITS)), ..Setup::echo() };
     let origin = Origin::start(&home, &setup).await;
@@ -43,7 +43,7 @@ async fn a_job_that_is_kept_no_longer_is_missing_with_all_that_was_kept_of_it() 
     assert_eq!((cancelled.status, cancelled.problem()), (404, "not-found"));
     assert_eq!(api.get("/api/v1/jobs").await.body["jobs"], json!([]));
 
-    // Its key was kept as long, so that it stands for another request now.
+    // The key was kept as long as the job, so it belongs to another request now.
     let again = submit(2).await;
     assert_eq!(again.status, 202, "{again:?}");
     assert_ne!(again.id(), id);

@@ -1,4 +1,4 @@
-//! A safety kernel in a process of its own.
+//! A safety kernel in its own process.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use cortex_tests::process::Process;
 use cortex_tests::{ports, wait};
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn start(home: &Home, port: u16, safety: &Path) -> Process {
     std::fs::create_dir_all(home.path().join("logs")).unwrap();
     let log = home.path().join("logs/safety.log");
     let process = Process::start(&mut kernel(home, port, Some(safety)), &log);
-    wait::until("the kernel listens", SOON, async || {
+    wait::until("the kernel listens", TIMEOUT, async || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok().then_some(())
     })
     .await;
@@ -28,7 +28,7 @@ async fn the_kernel_that_is_named_decides_and_without_it_nothing_passes() {
     let port = ports::free();
     let safety = home.write("kernel.yaml", "default: { allow: [\"job.echo\"] }\n");
     let process = start(&home, port, &safety).await;
-    // The origin's own policies would let both pass.
+    // The origin's own policies would allow both.
     let setup = Setup {
         safety_kernel: Some(format!("127.0.0.1:{port}")),
         log: "info,cortex_scheduler=debug".into(),
@@ -47,16 +47,16 @@ async fn the_kernel_that_is_named_decides_and_without_it_nothing_passes() {
     assert!(refused.body["detail"].as_str().unwrap().contains("safety kernel"), "{refused:?}");
     assert_eq!(refused.header("retry-after"), "1");
     let id = api.submit("job.echo", json!(2)).await.id();
-    wait::until("the job was judged in vain", SOON, async || {
+    wait::until("the safety kernel could not be asked", TIMEOUT, async || {
         home.log("origin.log").contains(&format!("a job could not be judged job={id}")).then_some(())
     })
     .await;
     assert_eq!(api.job(&id).await["state"], "PENDING");
     assert_eq!(api.events(&id).await, ["accepted"]);
 
-    // What was accepted meanwhile goes on once there is a kernel again.
+    // Jobs that were accepted meanwhile continue once the kernel is back.
     let process = start(&home, port, &safety).await;
-    assert_eq!(api.ended(&id, SOON).await["state"], "SUCCEEDED");
-    assert!(process.stop(SOON).success());
+    assert_eq!(api.ended(&id, TIMEOUT).await["state"], "SUCCEEDED");
+    assert!(process.stop(TIMEOUT).success());
     origin.stop();
 }

@@ -1,4 +1,5 @@
-//! Roles without an edge and without children: `cortex serve`, and workers that join it over TCP with TLS and tokens.
+//! Roles without an edge and without child processes: `cortex serve`, and workers that join it over
+//! TCP with TLS and tokens.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -10,13 +11,13 @@ use cortex_tests::serve::{Node, Token, revoke, token, worker};
 use cortex_tests::wait;
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(20);
-/// How long an open link of a revoked token may go on.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// How long an open link of a revoked token may continue.
 const REVOKED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Waits until a worker has ended because it was refused, and returns what it printed.
 async fn refused(home: &Home, name: &str, mut worker: Process) -> String {
-    let status = wait::until(&format!("{name} ends"), SOON, async || worker.ended()).await;
+    let status = wait::until(&format!("{name} ends"), TIMEOUT, async || worker.ended()).await;
     let log = home.log(&format!("{name}.log"));
     assert_eq!(status.code(), Some(78), "{log}");
     log
@@ -70,8 +71,8 @@ async fn the_link_of_a_revoked_token_ends_and_others_go_on() {
     let began = Instant::now();
     revoke(&home, &goes);
     let said = async || home.log("w2.log").contains("the token `goes` is revoked").then_some(());
-    wait::until("the worker says why it has no link", SOON, said).await;
-    // The worker has tried to come back, which costs a second of its own.
+    wait::until("the worker says why it has no link", TIMEOUT, said).await;
+    // The worker has tried to reconnect, which takes another second.
     assert!(began.elapsed() < REVOKED_WITHIN + Duration::from_secs(2), "after {:?}", began.elapsed());
     assert!(two.ended().is_none(), "it tries again: what refuses it may be undone");
     assert_eq!(node.api.submit_and_wait("job.echo", json!(1), 10).await.status, 200);
@@ -88,7 +89,7 @@ async fn peers_that_never_finish_their_handshake_keep_no_worker_out() {
     let _worker = worker(&home, "w1", "echo", node.link_port, &token);
     node.has_workers(1).await;
     let first = &mut silent[0];
-    first.set_read_timeout(Some(SOON)).unwrap();
+    first.set_read_timeout(Some(TIMEOUT)).unwrap();
     let cut = tokio::task::block_in_place(|| first.read(&mut [0; 1]));
     assert!(matches!(cut, Ok(0)) || cut.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock));
     node.stop();

@@ -1,4 +1,4 @@
-//! What the edge signs is verified by the origin itself.
+//! The origin verifies the signatures of the edge.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ struct Signer {
 }
 
 impl Signer {
-    /// Learns the instance as the edge does: from the refusal of a signature for none.
+    /// Learns the instance as the edge does, from the refusal of a signature without one.
     async fn new(keys: &Keyring, api: &Api) -> Self {
         let mut signer = Self { keys: keys.clone(), instance: String::new() };
         let refused = send(api, PATH, &signer.signed("acme", Duration::ZERO), BODY).await;
@@ -32,7 +32,7 @@ impl Signer {
         signer
     }
 
-    /// A signed submission, as the edge sends it by a clock that is so far ahead.
+    /// Returns a signed submission, as an edge sends it whose clock is ahead by this much.
     fn signed(&self, tenant: &str, ahead: Duration) -> Vec<(String, String)> {
         let mut headers = vec![
             ("cortex-tenant".to_owned(), tenant.to_owned()),
@@ -49,8 +49,8 @@ impl Signer {
             body: BODY.as_bytes(),
         };
         let (nonce, now) = (Nonce::new(entropy::random()), Clock::system().now().after(ahead));
-        let stamp = sign(&request, headers.clone(), self.keys.current(), now, nonce).unwrap();
-        headers.extend(stamp.map(|(name, value)| (name.to_owned(), value)));
+        let params = sign(&request, headers.clone(), self.keys.current(), now, nonce).unwrap();
+        headers.extend(params.map(|(name, value)| (name.to_owned(), value)));
         headers
     }
 }
@@ -66,13 +66,13 @@ async fn send(api: &Api, path: &str, headers: &[(String, String)], body: &str) -
 }
 
 #[tokio::test]
-async fn what_was_used_before_a_restart_is_worth_nothing_after_it() {
+async fn a_signature_that_was_used_before_a_restart_is_refused_after_it() {
     let home = Home::new();
     let setup = Setup::echo();
     let origin = Origin::start(&home, &setup).await;
     let keys: Keyring = home.secret("edge_keys").parse().unwrap();
     let signer = Signer::new(&keys, &origin.api).await;
-    // Signed ahead of the origin's clock, so that the next start finds its time in order.
+    // The signature is ahead of the origin's clock, so that the next start finds its time valid.
     let headers = signer.signed("acme", Duration::from_secs(4));
     assert_eq!(send(&origin.api, PATH, &headers, BODY).await.status, 202);
     origin.stop();
@@ -133,7 +133,7 @@ async fn altered_replayed_and_foreign_signatures_are_refused_and_tenants_cannot_
         assert_eq!((answer.status, answer.problem()), (401, "unauthenticated"), "{what}: {answer:?}");
     }
 
-    // The job is acme's; the local caller is of another tenant and sees nothing of it.
+    // The job belongs to acme. The local caller has another tenant and can't see it.
     let id = first.id();
     for path in [format!("/api/v1/jobs/{id}"), format!("/api/v1/jobs/{id}/events")] {
         assert_eq!(api.get(&path).await.problem(), "not-found");

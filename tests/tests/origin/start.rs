@@ -1,4 +1,4 @@
-//! Starting with something wrong: refused before anything runs, with what to mend and exit code 78.
+//! A start with a fault is refused before anything runs, with the remedy and exit code 78.
 
 use std::fs;
 use std::net::TcpListener;

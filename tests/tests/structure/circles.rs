@@ -1,4 +1,5 @@
-//! Modules of one crate that import each other in a circle, so that none can be understood, tested or moved alone.
+//! Modules of one crate that import each other in a circle, so that none can be understood, tested
+//! or moved alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,7 +105,7 @@ fn reached(from: &String, imports: &Imports) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_circle_is_found_and_a_line_is_none() {
+fn a_circle_is_found_and_a_line_is_not() {
     let of = |a: &str, b: &str, c: &str| {
         let sources = [("x/src/a.rs", a), ("x/src/b/mod.rs", b), ("x/src/c.rs", c)];
         let sources = sources.map(|(path, text)| Source::new(path, text));

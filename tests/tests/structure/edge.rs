@@ -1,4 +1,5 @@
-//! The edge is configured twice: wrangler.toml for a deployment, edge/local for this machine. Both say the same.
+//! The edge is configured twice: wrangler.toml for a deployment, edge/local for this machine. Both
+//! say the same.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,8 @@ fn compare(deployed: &str, local: &str, consumers: &Value) -> Vec<String> {
     differences
 }
 
-/// Returns where the Durable Objects differ: bound when deployed, in production, on this machine, and made by a migration.
+/// Returns where the Durable Objects differ: bound when deployed, in production, on this machine,
+/// and made by a migration.
 fn objects(deployed: &str, production: &str, local: &str) -> Vec<String> {
     let bound = |text: &str, mark: &str| -> BTreeMap<String, String> {
         let pairs = text.lines().filter(|line| line.contains(mark)).map(quoted);

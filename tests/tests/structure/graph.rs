@@ -83,7 +83,8 @@ fn may_depend(from: &str, to: &str) -> bool {
         "edge" => ["proto/api", "proto/domain", "proto/guard", "proto/otlp", "proto/redact", "proto/wire"]
             .contains(&to),
         "edge/local" => ["proto/api", "proto/domain", "proto/guard", "proto/http1"].contains(&to),
-        // It wires the crates of the origin, which know each other by the traits of the domain alone.
+        // It wires the crates of the origin, which know each other by the traits of the domain
+        // alone.
         "origin/node" => {
             // Its tests take it with the writer of the schemas.
             proto || (to.starts_with("origin/") && !["origin/client", "origin/cortex"].contains(&to))

@@ -80,7 +80,7 @@ def next_turn(client, name, message):
         assert isinstance(choice.message.content, str), (name, sent)
 
 
-def told(client, arguments):
+def prompt_tokens(client, arguments):
     function = {"name": "Weather", "arguments": arguments}
     call = {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "function": function}]}
     messages = [*QUESTION, call, {"role": "tool", "tool_call_id": "c", "content": "rain"}]
@@ -103,7 +103,7 @@ def main(url, key):
     client = OpenAI(base_url=url + "/v1", api_key=key, max_retries=0)
     for name, answer in answers(client, url, key):
         next_turn(client, name, answer.choices[0].message)
-    assert told(client, "") == told(client, "{}") < told(client, '{"city": "Bern"}')
+    assert prompt_tokens(client, "") == prompt_tokens(client, "{}") < prompt_tokens(client, '{"city": "Bern"}')
     refuses(client)
     print("ok")
 

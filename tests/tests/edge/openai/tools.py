@@ -56,11 +56,11 @@ def goes_on(client, called):
         {"role": "assistant", "tool_calls": [{"id": call.id, "type": "function", "function": function}]},
         {"role": "tool", "tool_call_id": call.id, "content": "rain"},
     ]
-    def told(messages):
+    def prompt_tokens(messages):
         asked = {**ASKED, "messages": messages, "tool_choice": "auto"}
         return client.chat.completions.create(**asked, max_tokens=1).usage.prompt_tokens
 
-    assert told(messages) > told(MESSAGES), "it sees what was called and answered"
+    assert prompt_tokens(messages) > prompt_tokens(MESSAGES), "it sees what was called and answered"
     (answer,) = client.chat.completions.create(**{**ASKED, "messages": messages, "tool_choice": "none"}).choices
     assert (answer.message.tool_calls, answer.finish_reason) == (None, "stop"), answer
     assert isinstance(answer.message.content, str), answer

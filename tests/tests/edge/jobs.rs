@@ -1,4 +1,4 @@
-//! Work that goes through.
+//! Jobs and calls through the edge.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use cortex_tests::stack::Stack;
 use reqwest::Method;
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn texts_are_embedded_synchronously_and_as_a_job() {
@@ -19,18 +19,18 @@ async fn texts_are_embedded_synchronously_and_as_a_job() {
 
     let accepted = stack.api.submit("job.embed", body).await;
     assert_eq!(accepted.status, 202, "{accepted:?}");
-    let job = stack.api.ended(&accepted.id(), SOON).await;
+    let job = stack.api.ended(&accepted.id(), TIMEOUT).await;
     assert_eq!(job["result"]["data"], answer.body["data"]);
 
     // The hops of both are in their logs, in order.
     let sync = answer.header("cortex-job-id").to_owned();
-    stack.api.ended(&sync, SOON).await;
+    stack.api.ended(&sync, TIMEOUT).await;
     for (id, hops) in
         [(sync, vec!["edge.received"]), (accepted.id(), vec!["edge.received", "edge.ledger", "edge.drained"])]
     {
         let events = stack.api.get(&format!("/api/v1/jobs/{id}/events")).await;
-        let told = events.body["events"][0]["detail"]["hops"].as_object().unwrap();
-        assert!(hops.iter().all(|hop| told.contains_key(*hop)), "{told:?}");
+        let recorded = events.body["events"][0]["detail"]["hops"].as_object().unwrap();
+        assert!(hops.iter().all(|hop| recorded.contains_key(*hop)), "{recorded:?}");
         assert_eq!(events.body["events"].as_array().unwrap().last().unwrap()["name"], "succeeded");
     }
 }
@@ -49,7 +49,7 @@ async fn a_waiting_caller_is_answered_and_a_denied_one_refused() {
     let denied = api.submit_and_wait("job.echo", json!(1), 10).await;
     assert_eq!((denied.status, denied.problem()), (403, "denied"), "{denied:?}");
     let id = api.submit("job.echo", json!(1)).await.id();
-    assert_eq!(api.ended(&id, SOON).await["state"], "DENIED");
+    assert_eq!(api.ended(&id, TIMEOUT).await["state"], "DENIED");
     origin.stop();
 }
 
@@ -60,7 +60,7 @@ async fn a_body_too_large_for_the_queue_is_parked_and_one_too_large_for_anybody_
         let text = "x".repeat(size);
         let accepted = stack.api.submit("job.echo", json!(text)).await;
         assert_eq!(accepted.status, 202, "{size}: {accepted:?}");
-        let job = stack.api.ended(&accepted.id(), SOON).await;
+        let job = stack.api.ended(&accepted.id(), TIMEOUT).await;
         assert_eq!((&job["state"], job["result"].as_str().unwrap().len()), (&json!("SUCCEEDED"), size));
     }
     let refused = stack.api.submit("job.echo", json!("x".repeat(1 << 20))).await;
@@ -73,10 +73,10 @@ async fn personal_data_is_flagged_by_the_edge_and_the_flag_stays_with_the_job() 
     let label = |job: &serde_json::Value| job["labels"]["cortex/personal-data"].clone();
     let accepted = stack.api.submit("job.echo", json!(["a@example.org", "DE89370400440532013000"])).await;
     assert_eq!((accepted.status, label(&accepted.body)), (202, json!("email,iban")));
-    assert_eq!(label(&stack.api.ended(&accepted.id(), SOON).await), json!("email,iban"));
+    assert_eq!(label(&stack.api.ended(&accepted.id(), TIMEOUT).await), json!("email,iban"));
     let waited = stack.api.submit_and_wait("job.echo", json!("a@example.org"), 10).await;
     assert_eq!((waited.status, label(&waited.body)), (200, json!("email")), "{waited:?}");
-    let plain = stack.api.submit_and_wait("job.echo", json!("nobody"), 10).await;
+    let plain = stack.api.submit_and_wait("job.echo", json!("plain text"), 10).await;
     assert_eq!((plain.status, plain.body["labels"].clone()), (200, json!({})), "{plain:?}");
 }
 
@@ -88,7 +88,7 @@ async fn an_idempotency_key_makes_one_job_at_the_edge() {
         read(stack.api.request(Method::POST, "/api/v1/jobs").header("idempotency-key", "k1").json(&body))
     };
     let first = post(1).await;
-    stack.api.ended(&first.id(), SOON).await;
+    stack.api.ended(&first.id(), TIMEOUT).await;
     assert_eq!(post(1).await.id(), first.id());
     let other = post(2).await;
     assert_eq!((other.status, other.problem()), (422, "idempotency-mismatch"));
@@ -98,7 +98,7 @@ async fn an_idempotency_key_makes_one_job_at_the_edge() {
 async fn a_job_is_cancelled_and_its_events_stream_through_the_edge() {
     let stack = Stack::echo().await;
     let id = stack.api.submit("job.echo", json!({"delay_ms": 60_000})).await.id();
-    stack.api.job_in(&id, &["RUNNING"], SOON).await;
+    stack.api.job_in(&id, &["RUNNING"], TIMEOUT).await;
     let path = format!("/api/v1/jobs/{id}/events");
     let stream = stack.api.request(Method::GET, &path).header("accept", "text/event-stream").send();
     let (stream, cancelled) = tokio::join!(async { stream.await.unwrap().text().await.unwrap() }, async {

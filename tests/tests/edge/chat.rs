@@ -1,4 +1,4 @@
-//! Conversations and texts, whole and as they grow.
+//! Chats and completions, complete and streamed.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use cortex_tests::wait;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const SOON: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn conversation(text: &str, stream: bool) -> Value {
     json!({"model": "echo", "messages": [{"role": "user", "content": text}], "stream": stream})
 }
 
-/// The events of a stream, with the moment at which each came.
+/// Returns the events of a stream, with the moment at which each arrived.
 async fn events(mut answer: reqwest::Response) -> Vec<(Instant, String)> {
     let (mut text, mut events) = (String::new(), Vec::new());
     while let Some(piece) = answer.chunk().await.unwrap() {
@@ -46,7 +46,7 @@ async fn an_answer_streams_through_the_edge_in_pieces_as_it_grows() {
     assert_eq!(events.last().unwrap().1, "[DONE]");
     let took = events[19].0 - events[0].0;
     assert!(took > Duration::from_secs(1), "they come as they are made, not all at once: {took:?}");
-    assert_eq!(stack.api.ended(&job, SOON).await["state"], "SUCCEEDED");
+    assert_eq!(stack.api.ended(&job, TIMEOUT).await["state"], "SUCCEEDED");
 }
 
 #[tokio::test]
@@ -67,10 +67,10 @@ async fn a_stream_that_broke_goes_on_through_the_edge_after_the_last_event_that_
 
     let chunks =
         text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
-    let told: String = chunks
+    let text: String = chunks
         .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
         .collect();
-    assert_eq!(told, (0..40).map(|n| format!("{n} ")).collect::<String>());
+    assert_eq!(text, (0..40).map(|n| format!("{n} ")).collect::<String>());
     assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
 
     let refused = ask().header("last-event-id", "nonsense").send().await.unwrap();
@@ -101,7 +101,7 @@ async fn a_text_is_answered_whole_and_as_a_job_and_refusals_keep_their_shape() {
     );
 
     let id = stack.api.submit("job.chat.simple", conversation("as a job", false)).await.id();
-    let job = stack.api.ended(&id, SOON).await;
+    let job = stack.api.ended(&id, TIMEOUT).await;
     assert_eq!(job["result"]["choices"][0]["message"]["content"], "as a job", "{job}");
 
     for (path, body, status, param) in [
@@ -127,8 +127,8 @@ async fn one_message_is_answered_with_its_text_alone() {
         let answer = api.post("/chat", &asked).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         assert!(!answer.header("cortex-job-id").is_empty());
-        let told = (&answer.body["model"], &answer.body["text"], &answer.body["finish_reason"]);
-        assert_eq!(told, (&json!("echo"), &json!("one two "), &json!("length")));
+        let actual = (&answer.body["model"], &answer.body["text"], &answer.body["finish_reason"]);
+        assert_eq!(actual, (&json!("echo"), &json!("one two "), &json!("length")));
         assert_eq!(answer.body["usage"]["total_tokens"], 5, "{answer:?}");
         for (body, status, problem) in [
             (json!({"model": "echo"}), 400, "invalid-request"),
@@ -152,8 +152,8 @@ async fn a_client_that_leaves_the_edge_frees_the_worker() {
     answer.chunk().await.unwrap();
     let id = answer.headers()["cortex-job-id"].to_str().unwrap().to_owned();
     drop(answer);
-    assert_eq!(stack.api.ended(&id, SOON).await["state"], "CANCELLED");
-    wait::until("the slot is free", SOON, async || {
+    assert_eq!(stack.api.ended(&id, TIMEOUT).await["state"], "CANCELLED");
+    wait::until("the slot is free", TIMEOUT, async || {
         let workers = stack.origin.api.get("/api/v1/workers").await;
         (workers.body["workers"][0]["in_flight"] == 0).then_some(())
     })

@@ -1,4 +1,4 @@
-//! Work that goes well.
+//! Jobs and calls that succeed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use cortex_tests::origin::{Origin, Setup};
 use reqwest::Method;
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn texts_are_embedded_in_openais_shape() {
@@ -27,7 +27,7 @@ async fn texts_are_embedded_in_openais_shape() {
     assert!(cosine(&cat, &kitten) > cosine(&cat, &law) + 0.3);
     assert!(answer.body["usage"]["total_tokens"].as_u64().unwrap() >= 6);
 
-    // A text that is too long is cut where that is asked for, and the answer says which.
+    // A text that is too long is cut if the request asks for it, and the response says which.
     let long = json!({"model": "all-MiniLM-L6-v2", "input": ["a cat", "cat ".repeat(300)], "truncate": true});
     let cut = origin.api.post("/v1/embeddings", &long).await;
     assert_eq!((cut.status, &cut.body["cortex"]), (200, &json!({"truncated": [1]})), "{cut:?}");
@@ -35,7 +35,7 @@ async fn texts_are_embedded_in_openais_shape() {
 
     // The same as a job, with the same vectors.
     let id = origin.api.submit("job.embed", body).await.id();
-    let job = origin.api.ended(&id, SOON).await;
+    let job = origin.api.ended(&id, TIMEOUT).await;
     assert_eq!(job["state"], "SUCCEEDED", "{job}");
     assert_eq!(job["result"]["data"], answer.body["data"]);
 
@@ -46,7 +46,7 @@ async fn texts_are_embedded_in_openais_shape() {
 }
 
 #[tokio::test]
-async fn a_job_is_accepted_run_listed_and_told_step_by_step() {
+async fn a_job_is_accepted_run_and_listed_with_its_steps() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::echo()).await;
     let accepted = origin.api.submit("job.echo", json!({"n": 1.50})).await;
@@ -54,7 +54,7 @@ async fn a_job_is_accepted_run_listed_and_told_step_by_step() {
     let id = accepted.id();
     assert_eq!(accepted.header("location"), format!("/api/v1/jobs/{id}"));
 
-    let job = origin.api.ended(&id, SOON).await;
+    let job = origin.api.ended(&id, TIMEOUT).await;
     assert_eq!((&job["state"], &job["result"]), (&json!("SUCCEEDED"), &json!({"n": 1.50})));
     let names = origin.api.events(&id).await;
     assert_eq!(names, ["accepted", "cleared", "scheduled", "dispatched", "started", "succeeded"]);
@@ -89,7 +89,7 @@ async fn events_stream_until_the_end_and_resume_where_they_broke_off() {
 }
 
 #[tokio::test]
-async fn events_tell_what_the_worker_says_to_whoever_listens_then() {
+async fn events_contain_the_progress_that_the_worker_reports() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::echo()).await;
     let id = origin.api.submit("job.echo", json!({"frames": 40, "pace_ms": 50})).await.id();
@@ -111,7 +111,7 @@ async fn a_caller_that_waits_gets_the_result_or_a_job_that_goes_on() {
 
     let slow = origin.api.submit_and_wait("job.echo", json!({"delay_ms": 2500}), 1).await;
     assert_eq!((slow.status, &slow.body["state"]), (202, &json!("RUNNING")), "{slow:?}");
-    let job = origin.api.ended(&slow.id(), SOON).await;
+    let job = origin.api.ended(&slow.id(), TIMEOUT).await;
     assert_eq!((&job["state"], &job["attempt"]), (&json!("SUCCEEDED"), &json!(1)));
     origin.stop();
 }
@@ -136,10 +136,10 @@ async fn cancelling_stops_the_worker_and_frees_its_slot() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::echo()).await;
     let id = origin.api.submit("job.echo", json!({"delay_ms": 60_000})).await.id();
-    origin.api.job_in(&id, &["RUNNING"], SOON).await;
+    origin.api.job_in(&id, &["RUNNING"], TIMEOUT).await;
     let cancelled = origin.api.post(&format!("/api/v1/jobs/{id}/cancel"), &json!({})).await;
     assert_eq!((cancelled.status, &cancelled.body["state"]), (200, &json!("CANCELLED")));
-    cortex_tests::wait::until("the slot is free", SOON, async || {
+    cortex_tests::wait::until("the slot is free", TIMEOUT, async || {
         let workers = origin.api.get("/api/v1/workers").await;
         (workers.body["workers"][0]["in_flight"] == 0).then_some(())
     })
@@ -156,11 +156,11 @@ async fn a_deadline_ends_a_job_that_waits_and_one_that_runs() {
         let now = cortex_platform::clock::Clock::system().now();
         now.after(Duration::from_secs(seconds)).to_string()
     };
-    // Nobody works on this topic.
+    // No worker runs this topic.
     for (topic, input) in [("job.embed", json!({})), ("job.echo", json!({"delay_ms": 60_000}))] {
         let body = json!({"topic": topic, "input": input, "deadline": deadline(2)});
         let id = origin.api.post("/api/v1/jobs", &body).await.id();
-        let job = origin.api.ended(&id, SOON).await;
+        let job = origin.api.ended(&id, TIMEOUT).await;
         assert_eq!(
             (&job["state"], &job["error"]["type"]),
             (&json!("TIMEOUT"), &json!("urn:cortex:problem:timeout"))

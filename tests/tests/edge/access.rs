@@ -1,4 +1,4 @@
-//! Who is let in at the edge, and what is refused there.
+//! Who may call the edge, and what it refuses.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ async fn a_bad_key_is_refused_and_a_revoked_one_within_five_seconds() {
 }
 
 #[tokio::test]
-async fn another_tenants_job_looks_like_none() {
+async fn another_tenants_job_looks_missing() {
     let stack = Stack::echo().await;
     let id = stack.api.submit("job.echo", json!(1)).await.id();
     stack.api.ended(&id, Duration::from_secs(30)).await;
@@ -53,7 +53,7 @@ async fn a_body_full_of_what_begins_a_secret_costs_the_edge_little_more_than_pro
     const TRIES: usize = 3;
     const DEARER: u32 = 10;
     let stack = Stack::echo().await;
-    // Scanned to its end, then refused, so that nothing else takes time.
+    // The body is scanned to its end and then refused, so that nothing else takes time.
     let took = async |unit: &str| {
         let body = json!({"topic": "job.nope", "input": unit.repeat(1_000_000 / unit.len())});
         let mut best = Duration::MAX;

@@ -1,4 +1,4 @@
-//! What the origin decides by a request's head alone, before a byte of its body.
+//! What the origin decides from the head of a request, before it reads the body.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,13 +8,13 @@ use cortex_tests::home::Home;
 use cortex_tests::origin::{Origin, Setup};
 use cortex_tests::ports;
 
-/// Sends bytes as they are and reads until the door closes.
+/// Sends bytes unchanged and reads until the server closes the connection.
 fn exchange(port: u16, bytes: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(bytes.as_bytes()).unwrap();
     let mut answer = Vec::new();
-    // A door that closes on unread bytes may reset the connection after its answer.
+    // A server that closes with unread bytes may reset the connection after its response.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -79,7 +79,7 @@ async fn a_request_that_is_framed_in_two_ways_is_refused_and_ends_its_connection
              Content-Type: application/json\r\n{framing}\r\n\r\n{body}",
             setup.port, origin.api.key
         );
-        // The connection's first request is sound, and what follows the bad one is dropped with it.
+        // The connection's first request is valid. What follows the invalid one is dropped with it.
         let first = format!("GET /health HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", setup.port);
         let answer = exchange(setup.port, &format!("{first}{request}{first}"));
         assert!(answer.starts_with("HTTP/1.1 200 "), "{framing}: {answer}");
@@ -92,7 +92,7 @@ async fn a_request_that_is_framed_in_two_ways_is_refused_and_ends_its_connection
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_is_refused_whatever_it_asks_for() {
+async fn every_request_of_a_page_of_another_site_is_refused() {
     let home = Home::new();
     let setup = Setup::echo();
     let origin = Origin::start(&home, &setup).await;
@@ -111,7 +111,7 @@ async fn a_page_of_another_site_is_refused_whatever_it_asks_for() {
             assert!(answer.starts_with("HTTP/1.1 403 "), "{path} {headers}: {answer}");
         }
     }
-    // A signature's header alone is no way around it.
+    // The header of a signature alone does not bypass the check.
     let probe = format!(
         "GET /health HTTP/1.1\r\nHost: rebound.example\r\ncortex-signature: {}\r\nConnection: close\r\n\r\n",
         "00".repeat(32)

@@ -1,6 +1,6 @@
 @0xc7e2a94f15b08d36;
 
-# The edge with two doors more, which tests alone open: to its queue and to its keys in KV.
+# The edge with two additional ports for tests: to its queue and to its keys in KV.
 
 using Workerd = import "/workerd/workerd.capnp";
 using Edge = import "../../edge/local/workerd.capnp";

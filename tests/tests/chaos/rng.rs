@@ -1,12 +1,13 @@
-//! What a run leaves to chance.
+//! The random choices of a run.
 
 use std::time::{Duration, SystemTime};
 
 /// A xorshift generator (Marsaglia 2003), seeded by `CORTEX_CHAOS_SEED` or the clock.
-pub(crate) struct Dice(u64);
+pub(crate) struct Rng(u64);
 
-impl Dice {
-    /// The dice, and for how many cycles to throw them: `CORTEX_CHAOS_CYCLES`, or as many as named. Says so.
+impl Rng {
+    /// Returns a generator and the number of cycles to run, which is `CORTEX_CHAOS_CYCLES` or
+    /// `cycles`. Prints both.
     pub(crate) fn of(cycles: u64) -> (Self, u64) {
         let read = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
@@ -23,17 +24,18 @@ impl Dice {
         self.0 % bound
     }
 
-    /// A moment of work before the next blow: its length, by chance, is the point of these tests.
-    pub(crate) async fn moment(&mut self) {
+    /// Lets the processes work for a random time before the next kill. The random time is the point
+    /// of these tests.
+    pub(crate) async fn work_for_a_moment(&mut self) {
         tokio::time::sleep(Duration::from_millis(50 + self.below(400))).await;
     }
 
-    /// All of `cards` again and again, each round in an order of its own.
-    pub(crate) fn deal<T: Copy>(&mut self, cards: &[T], hand: &mut Vec<T>) -> T {
-        if hand.is_empty() {
-            hand.extend(cards);
+    /// Draws one of `choices`. Each round draws all of them, in a random order.
+    pub(crate) fn draw<T: Copy>(&mut self, choices: &[T], left: &mut Vec<T>) -> T {
+        if left.is_empty() {
+            left.extend(choices);
         }
-        let drawn = self.below(hand.len() as u64);
-        hand.swap_remove(usize::try_from(drawn).unwrap())
+        let drawn = self.below(left.len() as u64);
+        left.swap_remove(usize::try_from(drawn).unwrap())
     }
 }

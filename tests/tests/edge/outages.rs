@@ -1,4 +1,4 @@
-//! Parts that are away, and come back.
+//! Processes that are down for a while.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use cortex_tests::origin::Origin;
 use cortex_tests::stack::Stack;
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 #[tokio::test]
-async fn with_the_origin_away_jobs_are_held_and_calls_told_and_all_completes_later() {
+async fn while_the_origin_is_down_jobs_wait_and_calls_are_refused_and_all_complete_later() {
     let Stack { home, setup, origin, edge: _edge, api } = Stack::echo().await;
     origin.stop();
     let mut ids = Vec::new();
@@ -28,23 +28,23 @@ async fn with_the_origin_away_jobs_are_held_and_calls_told_and_all_completes_lat
     let cancelled = api.post(&format!("/api/v1/jobs/{}/cancel", ids[11]), &json!({})).await;
     assert_eq!((cancelled.status, &cancelled.body["state"]), (200, &json!("CANCELLED")), "{cancelled:?}");
 
-    // Newest first, from what the ledger knows.
+    // Newest first, as the ledger knows them.
     let newest_first: Vec<_> = ids.iter().rev().cloned().collect();
     assert_eq!(listed(&api, "").await, (newest_first.clone(), true));
     assert_eq!(listed(&api, "state=CANCELLED&topic=job.echo").await, (vec![ids[11].clone()], true));
 
     let origin = Origin::start(&home, &setup).await;
     for (n, id) in ids.iter().enumerate().take(11) {
-        let job = api.ended(id, SOON).await;
+        let job = api.ended(id, TIMEOUT).await;
         assert_eq!((&job["state"], &job["result"]), (&json!("SUCCEEDED"), &json!(n)));
     }
     assert_eq!(api.job(&ids[11]).await["state"], "CANCELLED");
-    // The one that never reached the origin stands among the others.
+    // The job that never reached the origin is listed among the others.
     assert_eq!(listed(&api, "").await, (newest_first, false));
     assert_eq!(listed(&api, "topic=job.embed").await, (vec![], false));
     assert_eq!(api.get("/api/v1/jobs?limit=0").await.problem(), "invalid-request");
 
-    // An origin that stops tells the ledger first how they ended.
+    // An origin that stops first reports the ended jobs to the ledger.
     origin.stop();
     for id in &ids[..11] {
         assert_eq!(api.job(id).await["state"], "SUCCEEDED");
@@ -52,7 +52,8 @@ async fn with_the_origin_away_jobs_are_held_and_calls_told_and_all_completes_lat
     assert_eq!(listed(&api, "state=SUCCEEDED").await.0.len(), 11);
 }
 
-/// The ids of all jobs, read in pages of five, and whether the pages were the ledger's alone.
+/// Returns the ids of all jobs, read in pages of five, and whether the pages came from the ledger
+/// alone.
 async fn listed(api: &Api, filter: &str) -> (Vec<String>, bool) {
     let (mut ids, mut partial, mut cursor) = (Vec::new(), false, String::new());
     loop {
@@ -69,7 +70,7 @@ async fn listed(api: &Api, filter: &str) -> (Vec<String>, bool) {
 #[tokio::test]
 async fn an_edge_killed_between_its_202_and_the_drain_delivers_when_it_is_back() {
     let Stack { home, setup, origin, edge, api } = Stack::echo().await;
-    // Nothing can be drained while the origin is unreachable, so what is killed holds the jobs.
+    // The edge can't drain its jobs while the origin is unreachable, so the killed edge holds them.
     origin.stop();
     let mut ids = Vec::new();
     for n in 0..5 {
@@ -79,6 +80,6 @@ async fn an_edge_killed_between_its_202_and_the_drain_delivers_when_it_is_back()
     let _origin = Origin::start(&home, &setup).await;
     let _edge = Edge::start(home.path(), &edge_setup).await;
     for id in &ids {
-        assert_eq!(api.ended(id, SOON).await["state"], "SUCCEEDED");
+        assert_eq!(api.ended(id, TIMEOUT).await["state"], "SUCCEEDED");
     }
 }

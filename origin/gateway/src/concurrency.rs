@@ -100,10 +100,10 @@ mod tests {
     #[test]
     fn a_tenant_at_its_limit_learns_the_limit_and_a_retry_time_and_another_is_admitted() {
         let (hog, other): (Tenant, Tenant) = ("hog".parse().unwrap(), "other".parse().unwrap());
-        let (clock, hands) = Clock::manual(Timestamp::from_millis(1));
+        let (clock, manual_clock) = Clock::manual(Timestamp::from_millis(1));
         let limits = ConcurrencyLimit::calls(&Sharing { calls: 6, ..Sharing::default() }, &clock);
         let mut open: Vec<ConcurrencyPermit> = (0..3).map(|_| limits.acquire(&hog).unwrap()).collect();
-        hands.advance(Duration::from_secs(30));
+        manual_clock.advance(Duration::from_secs(30));
         open.pop();
         open.push(limits.acquire(&hog).unwrap());
 

@@ -233,8 +233,8 @@ mod tests {
         let problem = from_failure(Failure::new(FailureKind::Overloaded, "the queue is full"));
         let rendered = problem.render(Shape::OpenAi);
         assert_eq!((rendered.status, rendered.retry_after), (429, Some(1)));
-        let knows =
+        let with_retry_time =
             Failure::new(FailureKind::Overloaded, "the queue is full").retry_after(Duration::from_secs(7));
-        assert_eq!(from_failure(knows).render(Shape::OpenAi).retry_after, Some(7));
+        assert_eq!(from_failure(with_retry_time).render(Shape::OpenAi).retry_after, Some(7));
     }
 }

@@ -146,7 +146,7 @@ impl Authenticator {
         let CheckedHead { owner, announced } = head;
         Span::current().record(telemetry::TENANT, owner.tenant.as_str());
         let body =
-            read::whole(&parts.headers, body, body_limit, self.body_budget.open(&owner.tenant)).await?;
+            read::read_body(&parts.headers, body, body_limit, self.body_budget.open(&owner.tenant)).await?;
         if let Some(announced) = &announced {
             announced.check(&body).map_err(|error| invalid_signature(&parts, error))?;
         }

@@ -24,7 +24,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 /// # Errors
 /// Returns an error if the body is announced as too large or is too large, ends early, takes too
 /// long, or exceeds the tenant's share.
-pub(super) async fn whole(
+pub(super) async fn read_body(
     headers: &HeaderMap,
     mut body: Body,
     body_limit: BodyLimit,

@@ -53,7 +53,7 @@ impl Generator {
         }
         let prefers = admitted.headers.get_all("prefer");
         let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
-        let call = self.read(admitted, kind.topic(), move |body| kind.read(body)).await?;
+        let call = self.parse(admitted, kind.topic(), move |body| kind.parse(body)).await?;
         if call.stream {
             let TextCall { request, input, timeout, .. } = call;
             return streams.open(request, input, timeout, prefer.resume, key_use).await;
@@ -66,18 +66,18 @@ impl Generator {
     /// # Errors
     /// Returns an error if it is invalid, names an unknown chat model, or if no pool handles the
     /// topic.
-    pub(crate) async fn read(
+    pub(crate) async fn parse(
         &self,
         admitted: Admitted,
         topic: Topic,
-        read: impl FnOnce(Checked<'_>) -> Result<TextRequest, Problem> + Send + 'static,
+        parse: impl FnOnce(Checked<'_>) -> Result<TextRequest, Problem> + Send + 'static,
     ) -> Result<TextCall, Problem> {
         let size = admitted.body.len();
-        let read = move || {
-            let parsed = read(admitted.json()?)?;
+        let work = move || {
+            let parsed = parse(admitted.json()?)?;
             Ok((admitted, parsed))
         };
-        let (admitted, TextRequest { params, input }) = self.blocking.run(size, read).await?;
+        let (admitted, TextRequest { params, input }) = self.blocking.run(size, work).await?;
         request::check_model(&params.model, &self.models)?;
         let stream = params.streams();
         let mut request = self.calls.request(&admitted, topic, params.model, params.labels)?;

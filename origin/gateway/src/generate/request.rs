@@ -33,7 +33,7 @@ impl TextKind {
     ///
     /// # Errors
     /// Returns an error if it is invalid.
-    pub(super) fn read(self, body: Checked<'_>) -> Result<TextRequest, Problem> {
+    pub(super) fn parse(self, body: Checked<'_>) -> Result<TextRequest, Problem> {
         match self {
             Self::Chat => ChatRequest::parse(body)?.try_into(),
             Self::Completion => CompletionRequest::parse(body)?.try_into(),

@@ -94,8 +94,8 @@ fn documents(assembler: &mut Assembler, progress: task::Progress) -> Vec<String>
 /// Returns a line if it is one JSON document.
 fn document(line: &[u8]) -> Option<String> {
     let line = std::str::from_utf8(line).ok()?.trim();
-    let whole = serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
-    whole.then(|| line.to_owned())
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
+    is_json.then(|| line.to_owned())
 }
 
 #[cfg(test)]

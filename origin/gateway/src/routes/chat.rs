@@ -18,8 +18,8 @@ pub(crate) async fn create(
     admitted: Admitted,
 ) -> Result<Response, Problem> {
     let key_use = revocations.track(&admitted)?;
-    let read = |body: Checked<'_>| SimpleChat::parse(body)?.request()?.try_into();
-    let call = generator.read(admitted, TextKind::Chat.topic(), read).await?;
+    let parse = |body: Checked<'_>| SimpleChat::parse(body)?.request()?.try_into();
+    let call = generator.parse(admitted, TextKind::Chat.topic(), parse).await?;
     let id = call.request.id;
     let whole = generator.run(&key_use, call).await?.into_answer()?;
     let answer = serde_json::to_vec(&SimpleChat::answer(&whole)?)

@@ -15,9 +15,9 @@ pub(crate) async fn check(
 ) -> Result<(StatusCode, Json<HealthView>), Problem> {
     let store = jobs.is_reachable().await;
     let workers = workers.present().len();
-    let word = |sound: bool| if sound { "ok" } else { "away" }.to_owned();
+    let text = |sound: bool| if sound { "ok" } else { "away" }.to_owned();
     let checks =
-        BTreeMap::from([("store".to_owned(), word(store)), ("workers".to_owned(), word(workers > 0))]);
+        BTreeMap::from([("store".to_owned(), text(store)), ("workers".to_owned(), text(workers > 0))]);
     let view = HealthView {
         status: if store && workers > 0 { Status::Ok } else { Status::Degraded },
         service: "gateway".into(),

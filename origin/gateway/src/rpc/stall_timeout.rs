@@ -24,7 +24,7 @@ pub(super) async fn apply(answer: Response) -> Response {
 #[derive(Debug)]
 struct StallTimeoutBody {
     state: Arc<Mutex<State>>,
-    _gone: DropGuard,
+    _dropped: DropGuard,
 }
 
 #[derive(Debug)]
@@ -34,22 +34,22 @@ struct State {
     /// The part of the last message that was not passed on.
     rest: Bytes,
     /// Since when the transport accepts no more data. `None` while it does.
-    full: Option<Instant>,
+    blocked_since: Option<Instant>,
 }
 
 impl StallTimeoutBody {
     fn new(body: Body) -> Self {
-        let state = State { body: Some(body), rest: Bytes::new(), full: Some(Instant::now()) };
-        let (state, gone) = (Arc::new(Mutex::new(state)), CancellationToken::new());
-        tokio::spawn(gone.clone().run_until_cancelled_owned(watch(Arc::clone(&state))));
-        Self { state, _gone: gone.drop_guard() }
+        let state = State { body: Some(body), rest: Bytes::new(), blocked_since: Some(Instant::now()) };
+        let (state, dropped) = (Arc::new(Mutex::new(state)), CancellationToken::new());
+        tokio::spawn(dropped.clone().run_until_cancelled_owned(drop_after_timeout(Arc::clone(&state))));
+        Self { state, _dropped: dropped.drop_guard() }
     }
 }
 
 /// Drops the body once the transport has accepted no data for too long.
-async fn watch(state: Arc<Mutex<State>>) {
+async fn drop_after_timeout(state: Arc<Mutex<State>>) {
     loop {
-        let waited = lock(&state).full.map(|since| since.elapsed()).unwrap_or_default();
+        let waited = lock(&state).blocked_since.map(|since| since.elapsed()).unwrap_or_default();
         match STALL_TIMEOUT.checked_sub(waited) {
             Some(rest) if !rest.is_zero() => tokio::time::sleep(rest).await,
             _ => break,
@@ -94,7 +94,7 @@ impl hyper::body::Body for StallTimeoutBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let mut state = lock(&self.state);
         let next = state.next(context);
-        state.full = next.is_ready().then(Instant::now);
+        state.blocked_since = next.is_ready().then(Instant::now);
         next
     }
 }
@@ -138,9 +138,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_stream_does_not_time_out() {
-        let quiet = stream::unfold(0, |said| async move {
+        let quiet = stream::unfold(0, |sent| async move {
             tokio::time::sleep(10 * STALL_TIMEOUT).await;
-            (said < 3).then_some((Ok::<_, axum::Error>(Bytes::from_static(b"x")), said + 1))
+            (sent < 3).then_some((Ok::<_, axum::Error>(Bytes::from_static(b"x")), sent + 1))
         });
         let body = timed(Body::from_stream(quiet)).await;
         assert_eq!(body.collect().await.unwrap().to_bytes(), "xxx");

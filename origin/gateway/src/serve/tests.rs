@@ -165,7 +165,7 @@ async fn a_head_that_never_ends_times_out() {
 #[tokio::test]
 async fn an_invalid_head_is_rejected_and_ends_its_connection() {
     let server = TestServer::open(8).await;
-    for (head, said) in [
+    for (head, expected) in [
         ("GET /known HTTP/1.1\nhost: x\n\n", "does not end with CR and LF"),
         ("GET /known HTTP/1.1\r\n\r\n", "invalid header `Host`"),
         ("GET /known HTTP/1.0\r\n\r\n", "invalid header `Host`"),
@@ -174,7 +174,7 @@ async fn an_invalid_head_is_rejected_and_ends_its_connection() {
     ] {
         let answer = server.answer(head).await;
         assert!(answer.starts_with("HTTP/1.1 400 ") || answer.starts_with("HTTP/1.0 400 "), "{answer}");
-        assert!(answer.contains("application/problem+json") && answer.contains(said), "{answer}");
+        assert!(answer.contains("application/problem+json") && answer.contains(expected), "{answer}");
     }
 }
 
@@ -182,7 +182,7 @@ async fn an_invalid_head_is_rejected_and_ends_its_connection() {
 async fn an_ambiguous_request_is_rejected_after_the_response_to_the_one_before() {
     let server = TestServer::open(8).await;
     let first = "GET /known HTTP/1.1\r\nhost: x\r\n\r\n";
-    for (framing, said) in [
+    for (framing, expected) in [
         ("content-length: 5\r\ntransfer-encoding: chunked", "both `Content-Length` and `Transfer-Encoding`"),
         ("transfer-encoding: chunked\r\ncontent-length: 5", "both `Content-Length` and `Transfer-Encoding`"),
         ("content-length: 5\r\ncontent-length: 5", "duplicate header `Content-Length`"),
@@ -194,7 +194,7 @@ async fn an_ambiguous_request_is_rejected_after_the_response_to_the_one_before()
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{framing}: {answer}");
         let refusal = answer.split_once("HTTP/1.1 400 ").map_or("", |(_, refusal)| refusal);
         assert!(refusal.contains("application/problem+json"), "{framing}: {answer}");
-        assert!(refusal.contains(said), "{answer}");
+        assert!(refusal.contains(expected), "{answer}");
     }
 }
 

@@ -62,13 +62,13 @@ impl EndedStreams {
 
     /// Returns the stream if it is still kept.
     pub(super) fn find(&self, job: JobId, now: Instant) -> Option<&(Tenant, ReplayBuffer)> {
-        self.streams.get(&job).filter(|kept| now < kept.until).map(|kept| &kept.stream)
+        self.streams.get(&job).filter(|stream| now < stream.until).map(|stream| &stream.stream)
     }
 
     /// Drops the expired streams.
     pub(super) fn expire(&mut self, now: Instant) {
-        let over = self.streams.iter().filter(|(_, kept)| kept.until <= now);
-        for job in over.map(|(job, _)| *job).collect::<Vec<_>>() {
+        let expired = self.streams.iter().filter(|(_, stream)| stream.until <= now);
+        for job in expired.map(|(job, _)| *job).collect::<Vec<_>>() {
             self.forget(job);
         }
         for own in self.tenants.values_mut() {
@@ -117,7 +117,7 @@ mod tests {
         ended.keep(job(n), tenant.parse().unwrap(), buffer, until);
     }
 
-    fn kept(ended: &EndedStreams) -> Vec<u8> {
+    fn kept_jobs(ended: &EndedStreams) -> Vec<u8> {
         (0..=255).filter(|n| ended.find(job(*n), Instant::now()).is_some()).collect()
     }
 
@@ -128,9 +128,9 @@ mod tests {
         for n in 0..5 {
             keep(&mut ended, "a", n, 1, 60);
         }
-        assert_eq!(kept(&ended), [0, 1, 2, 3, 4, 9]);
+        assert_eq!(kept_jobs(&ended), [0, 1, 2, 3, 4, 9]);
         keep(&mut ended, "a", 5, 2 * MIN_COUNTED_BYTES, 60);
-        assert_eq!(kept(&ended), [2, 3, 4, 5, 9]);
+        assert_eq!(kept_jobs(&ended), [2, 3, 4, 5, 9]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -142,7 +142,7 @@ mod tests {
         for n in 10..14 {
             keep(&mut ended, "b", n, 1, 60);
         }
-        assert_eq!(kept(&ended), [1, 2, 3, 4, 10, 11, 12, 13]);
+        assert_eq!(kept_jobs(&ended), [1, 2, 3, 4, 10, 11, 12, 13]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -151,7 +151,7 @@ mod tests {
         keep(&mut ended, "a", 1, 1, 5);
         keep(&mut ended, "a", 2, 1, 60);
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(kept(&ended), [2]);
+        assert_eq!(kept_jobs(&ended), [2]);
         ended.expire(Instant::now());
         assert_eq!((ended.streams.len(), ended.bytes), (1, MIN_COUNTED_BYTES));
         tokio::time::advance(Duration::from_secs(60)).await;
@@ -163,8 +163,8 @@ mod tests {
     async fn a_stream_larger_than_a_tenants_share_is_not_kept() {
         let mut ended = ended();
         keep(&mut ended, "a", 1, 6 * MIN_COUNTED_BYTES, 60);
-        assert!(kept(&ended).is_empty());
+        assert!(kept_jobs(&ended).is_empty());
         keep(&mut ended, "a", 2, 1, 60);
-        assert_eq!(kept(&ended), [2]);
+        assert_eq!(kept_jobs(&ended), [2]);
     }
 }

@@ -81,7 +81,7 @@ impl Streams {
             buffer,
             linger,
             slot,
-            first: Some(Instant::now()),
+            awaiting_first_event: Some(Instant::now()),
             key_use: key_use.clone(),
         };
         self.background.spawn(pump.run(request, body, timeout).instrument(Span::current()));

@@ -30,7 +30,7 @@ pub(super) struct Pump {
     pub(super) linger: Duration,
     pub(super) slot: StreamSlot,
     /// When the request came. `None` after the first event.
-    pub(super) first: Option<Instant>,
+    pub(super) awaiting_first_event: Option<Instant>,
     /// The use of the caller's key.
     pub(super) key_use: KeyUse,
 }
@@ -50,17 +50,17 @@ impl Pump {
             tokio::select! {
                 biased;
                 event = self.frames.next() => {
-                    if let Err(problem) = self.take(&mut assembler, event) {
+                    if let Err(problem) = self.handle(&mut assembler, event) {
                         break StreamEnd::Failed(problem);
                     }
-                    if let (true, Some(model), Some(began)) = (buffer.bytes() > 0, &model, self.first) {
-                        self.first = None;
+                    if let (true, Some(model), Some(began)) = (buffer.bytes() > 0, &model, self.awaiting_first_event) {
+                        self.awaiting_first_event = None;
                         calls.metrics().first_token(operation, model.as_str(), began.elapsed());
                     }
                 }
                 answered = &mut call => {
                     break match answered.and_then(CallResult::into_answer) {
-                        Ok(_) => self.rest(&mut assembler).await,
+                        Ok(_) => self.drain(&mut assembler).await,
                         Err(problem) => StreamEnd::Failed(problem),
                     };
                 }
@@ -83,22 +83,22 @@ impl Pump {
     }
 
     /// Reads the frames that remain after the result of the call, up to the last line.
-    async fn rest(&mut self, assembler: &mut Assembler) -> StreamEnd {
+    async fn drain(&mut self, assembler: &mut Assembler) -> StreamEnd {
         let reading = async {
             while !assembler.is_done() {
                 let event = self.frames.next().await;
-                self.take(assembler, event)?;
+                self.handle(assembler, event)?;
             }
             Ok(())
         };
         match tokio::time::timeout(LAST_FRAMES_TIMEOUT, reading).await {
             Ok(Ok(())) => StreamEnd::Done,
             Ok(Err(problem)) => StreamEnd::Failed(problem),
-            Err(_) => StreamEnd::Failed(broken(Broken::Lost)),
+            Err(_) => StreamEnd::Failed(stream_problem(Broken::Lost)),
         }
     }
 
-    fn take(&self, assembler: &mut Assembler, event: Option<Event>) -> Result<(), Problem> {
+    fn handle(&self, assembler: &mut Assembler, event: Option<Event>) -> Result<(), Problem> {
         let Some(event) = event else {
             return Err(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
         };
@@ -109,7 +109,7 @@ impl Pump {
                 return Ok(());
             }
         };
-        let lines = assembler.take(progress).map_err(broken)?;
+        let lines = assembler.take(progress).map_err(stream_problem)?;
         if !lines.is_empty() && !self.buffer.write(lines) {
             return Err(Problem::new(
                 ErrorCode::SlowReader,
@@ -120,7 +120,7 @@ impl Pump {
     }
 }
 
-fn broken(broken: Broken) -> Problem {
+fn stream_problem(broken: Broken) -> Problem {
     let detail = match broken {
         Broken::Lost => "a part of the response was lost in transit",
         Broken::Restarted => "the worker was lost in the middle of the response",

@@ -44,9 +44,9 @@ pub(super) fn response(
         Some(match next {
             Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((reader, context))),
             Ok(ReadResult::Events(first, events)) => {
-                (Ok(written(job, first, &events)), Some((reader, context)))
+                (Ok(write_events(job, first, &events)), Some((reader, context)))
             }
-            Ok(ReadResult::End(end)) => (Ok(ending(end)), None),
+            Ok(ReadResult::End(end)) => (Ok(write_end(end)), None),
         })
     });
     let mut answer = Response::builder()
@@ -61,7 +61,7 @@ pub(super) fn response(
         .map_err(|_| Problem::new(ErrorCode::Internal, "the response could not be written"))
 }
 
-fn written(job: JobId, first: u64, events: &[Bytes]) -> Bytes {
+fn write_events(job: JobId, first: u64, events: &[Bytes]) -> Bytes {
     let mut writer = sse::Writer::for_data(events.iter().map(Bytes::len));
     for (number, event) in (first..).zip(events) {
         writer.id(format_args!("{job}.{number}")).data(event);
@@ -69,7 +69,7 @@ fn written(job: JobId, first: u64, events: &[Bytes]) -> Bytes {
     writer.into_bytes().into()
 }
 
-fn ending(end: StreamEnd) -> Bytes {
+fn write_end(end: StreamEnd) -> Bytes {
     match end {
         StreamEnd::Done => Bytes::from_static(sse::DONE),
         StreamEnd::Failed(problem) => {

@@ -37,7 +37,7 @@ async fn queued(fixture: &SchedulerFixture, jobs: &[JobId], held: &[&Task]) {
     let waits = async {
         for job in jobs {
             while fixture.store.job(*job).await.unwrap().unwrap().version.0 < 2 {
-                fixture.hands.advance(Duration::from_millis(1100));
+                fixture.manual_clock.advance(Duration::from_millis(1100));
                 if !held.is_empty() {
                     fixture.beat(held).await;
                 }
@@ -87,7 +87,7 @@ async fn a_tenant_that_fills_the_queue_leaves_room_and_all_its_jobs_end() {
             Ok(task) => task,
             // The remaining jobs are in the store until the reconciler reads them.
             Err(_) => {
-                fixture.hands.advance(Duration::from_secs(9));
+                fixture.manual_clock.advance(Duration::from_secs(9));
                 fixture.beat(&[]).await;
                 continue;
             }
@@ -137,7 +137,7 @@ async fn a_job_is_deleted_after_its_retention_time() {
     let task = fixture.task().await;
     fixture.succeed(id, task.lease).await;
     fixture.until(id, StateName::Succeeded).await;
-    fixture.hands.advance(Retention::default().ended + Retention::SWEEP_INTERVAL);
+    fixture.manual_clock.advance(Retention::default().ended + Retention::SWEEP_INTERVAL);
     let forgotten = async {
         while fixture.store.job(id).await.unwrap().is_some() {
             tokio::task::yield_now().await;

@@ -27,7 +27,7 @@ async fn a_job_that_ends_while_the_reconciler_reads_it_takes_no_slot() {
         tasks.push(task);
     }
     fixture.store.open_jobs.arm();
-    fixture.hands.advance(Duration::from_secs(10));
+    fixture.manual_clock.advance(Duration::from_secs(10));
     fixture.beat(&[&tasks[0], &tasks[1]]).await;
     fixture.store.open_jobs.reached().await;
     // While the reconciler still considers these two running, they end and two others take their
@@ -45,7 +45,7 @@ async fn a_job_that_ends_while_the_reconciler_reads_it_takes_no_slot() {
     fixture.store.open_jobs.resume();
     fixture.beat(&[]).await;
     fixture.store.open_jobs.arm();
-    fixture.hands.advance(Duration::from_secs(10));
+    fixture.manual_clock.advance(Duration::from_secs(10));
     fixture.beat(&[]).await;
     fixture.store.open_jobs.reached().await;
     fixture.submit(fixture.request()).await;
@@ -66,7 +66,7 @@ async fn a_retry_begins_even_if_its_release_is_announced_at_once() {
     fixture.fail(&first).await;
     fixture.until(first.job, StateName::Pending).await;
     fixture.store.release.arm();
-    fixture.hands.advance(Duration::from_secs(1));
+    fixture.manual_clock.advance(Duration::from_secs(1));
     fixture.store.release.reached().await;
     fixture.store.relayed.notified().await;
     fixture.store.release.resume();
@@ -100,7 +100,7 @@ async fn a_repeated_request_to_keep_a_job_changes_nothing() {
     assert!(matches!(call.await.unwrap(), CallReply::Kept { .. }));
     fixture.keep(request.id).await;
     // The scheduler has recorded that no worker has room, so the job has been in the queue.
-    fixture.hands.advance(Duration::from_secs(2));
+    fixture.manual_clock.advance(Duration::from_secs(2));
     fixture.keep(request.id).await;
     fixture.beat(&[]).await;
     assert_eq!(fixture.task().await.job, request.id);
@@ -136,7 +136,7 @@ async fn a_deadline_follows_the_wall_clock_and_not_the_uptime() {
     let task = fixture.task().await;
     fixture.begin(&task).await;
     // The machine slept. Its own clock stopped, but the real time went on.
-    fixture.hands.set(deadline);
+    fixture.manual_clock.set(deadline);
     fixture.until(id, StateName::Timeout).await;
     scheduler.stop().await;
 }
@@ -155,9 +155,9 @@ async fn a_lease_expires_even_if_the_safety_kernel_does_not_respond() {
     fixture.fail(&fails).await;
     fixture.until(fails.job, StateName::Pending).await;
     fixture.gate.check.arm();
-    fixture.hands.advance(Duration::from_secs(1));
+    fixture.manual_clock.advance(Duration::from_secs(1));
     fixture.gate.check.reached().await;
-    fixture.hands.advance(Duration::from_secs(10));
+    fixture.manual_clock.advance(Duration::from_secs(10));
     fixture.until(falls_silent.job, StateName::Pending).await;
     fixture.gate.check.resume();
     scheduler.stop().await;
@@ -183,7 +183,7 @@ async fn a_call_whose_disconnect_was_lost_is_cancelled() {
     let call = fixture.call(&fixture.request());
     fixture.gate.check.reached().await;
     fixture.gate.check.resume();
-    fixture.hands.advance(Duration::from_secs(300 + 121));
+    fixture.manual_clock.advance(Duration::from_secs(300 + 121));
     let CallReply::Ended { job, .. } = call.await.unwrap() else { panic!("it has not ended") };
     assert_eq!(job.state.name(), StateName::Cancelled);
     scheduler.stop().await;

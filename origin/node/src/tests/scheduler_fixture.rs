@@ -37,7 +37,7 @@ pub(super) struct SchedulerFixture {
     pub(super) gate: Arc<PausingGate<Kernel>>,
     pub(super) bus: Embedded,
     pub(super) clock: Clock,
-    pub(super) hands: Arc<ManualClock>,
+    pub(super) manual_clock: Arc<ManualClock>,
     inbox: Box<dyn Subscription<bus::Request>>,
     /// The replies to the jobs that the worker received.
     pub(super) replies: Mutex<HashMap<Lease, Box<dyn Reply>>>,
@@ -52,7 +52,7 @@ impl SchedulerFixture {
         let store = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await.unwrap().unwrap();
         let policies = Policies::parse("default: { allow: [\"job.>\"] }\n", Path::new("safety")).unwrap();
         let bus = Embedded::new(Room::default());
-        let (clock, hands) = Clock::manual(Timestamp::from_millis(1_000_000));
+        let (clock, manual_clock) = Clock::manual(Timestamp::from_millis(1_000_000));
         let worker: WorkerId = "w1".parse().unwrap();
         let inbox = bus.respond(Filter::worker(&worker)).await.unwrap();
         Self {
@@ -60,7 +60,7 @@ impl SchedulerFixture {
             gate: Arc::new(PausingGate { gate: Kernel::new(policies), check: Default::default() }),
             bus,
             clock,
-            hands,
+            manual_clock,
             inbox,
             replies: Mutex::default(),
             worker,

@@ -34,7 +34,7 @@ pub(crate) struct Simulation {
     scheduler: Option<Scheduler>,
     random: Arc<SeededRandom>,
     clock: Clock,
-    hands: Arc<ManualClock>,
+    manual_clock: Arc<ManualClock>,
     workers: Vec<Arc<FaultyWorker>>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -50,7 +50,7 @@ impl Simulation {
         let store = Arc::new(store);
         let bus = Embedded::new(Room::default());
         let random = Arc::new(SeededRandom::new(seed));
-        let (clock, hands) = Clock::manual(Timestamp::from_millis(1_000_000));
+        let (clock, manual_clock) = Clock::manual(Timestamp::from_millis(1_000_000));
         let (stop, tasks, stale) = (CancellationToken::new(), TaskTracker::new(), Arc::default());
         let mut simulation = Self {
             store,
@@ -59,7 +59,7 @@ impl Simulation {
             scheduler: None,
             random,
             clock,
-            hands,
+            manual_clock,
             workers: Vec::new(),
             stop,
             tasks,
@@ -158,7 +158,7 @@ impl Simulation {
                 scheduler.stop().await;
                 self.start_scheduler().await;
             }
-            self.hands.advance(Duration::from_millis(500 + self.random.below(3000)));
+            self.manual_clock.advance(Duration::from_millis(500 + self.random.below(3000)));
             for worker in &self.workers {
                 worker.beat(&[]).await;
             }

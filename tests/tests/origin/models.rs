@@ -135,7 +135,7 @@ async fn an_unsupported_parameter_is_refused_and_named() {
     let (status, param, says) = ask("model", json!("gpt-9")).await;
     assert_eq!((status, param), (404, json!("model")));
     let says = says.as_str().unwrap();
-    assert!(says.contains("there is ") && says.contains("cortex-small"), "{says}");
+    assert!(says.contains("unknown chat model") && says.contains("cortex-small"), "{says}");
     origin.stop();
 }
 

@@ -45,6 +45,10 @@ bless: edge
 	@cargo test --locked -q -p cortex-tests --test examples --test messages
 	@cargo test --locked -q -p cortex-tests --test docs
 
+# Each filter runs on its own, so that a filter without a matching test is an error.
+CHAOS_TESTS := 'binary(chaos)' 'test(every_job_ends_once)' 'test(damaged)' 'test(mutated)' 'test(chunks_do_not_show)' \
+	'test(under_mixed_load)'
+
 # The long form of the tests that kill, cut the power, damage files and draw random numbers. It takes hours.
 chaos: export CORTEX_HOME := $(TEST_HOME)
 chaos: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
@@ -57,9 +61,9 @@ chaos:
 	@scripts/tools.sh test
 	@sh edge/build.sh
 	@cargo build --locked
-	@eval "$$(scripts/tools.sh env)" && \
-		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(every_job_ends_once) \
-		or test(damaged) or test(mutated) or test(chunks_do_not_show) or test(under_mixed_load)'
+	@eval "$$(scripts/tools.sh env)" && failed= && for tests in $(CHAOS_TESTS); do \
+		cargo nextest run --locked --no-tests fail --profile chaos -E "$$tests" || failed="$$failed $$tests"; \
+	done && { [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }; }
 
 check: lint clippy doc deploy-check fuzz-check
 	@cargo test --locked -q -p cortex-tests --test structure --test docs --test messages

@@ -77,7 +77,7 @@ impl Api {
         self.post("/api/v1/jobs", &json!({ "topic": topic, "input": input })).await
     }
 
-    /// Submits a job and waits for its end in the same call.
+    /// Submits a job and waits for its result in the same request.
     pub async fn submit_and_wait(&self, topic: &str, input: Value, seconds: u64) -> Answer {
         let body = json!({ "topic": topic, "input": input });
         read(

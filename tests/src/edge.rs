@@ -163,14 +163,14 @@ impl Edge {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
-    /// Sends a request as the origin does.
+    /// Sends a signed request, like the origin.
     pub async fn signed(&self, method: Method, path: &str, query: &str, body: Option<&Value>) -> Answer {
         let keys: Keyring = self.setup.secrets.origin_keys.parse().unwrap();
         let params = SignatureParams { key: keys.current(), at: now(), nonce: nonce() };
         read(self.sign(params, method, path, query, body)).await
     }
 
-    /// Makes a signed request, which may be sent more than once.
+    /// Builds a signed request, which a test may send more than once.
     pub fn sign(
         &self,
         SignatureParams { key, at, nonce }: SignatureParams<'_>,
@@ -238,7 +238,7 @@ impl Edge {
         std::fs::read_to_string(self.folder.join("edge.log")).unwrap_or_default()
     }
 
-    /// Kills workerd at once, as a power cut would, and closes the port.
+    /// Kills workerd, like a power cut, and closes the port. Returns the setup for a restart.
     #[must_use]
     pub fn kill(self) -> Setup {
         self.setup

@@ -21,7 +21,7 @@ pub struct Setup {
     pub grpc_port: u16,
     /// 0 disables the metrics.
     pub metrics_port: u16,
-    /// The collector of spans, if any.
+    /// The URL of the span collector.
     pub otlp: Option<String>,
     /// The port of the chat model host, or 0 to disable it.
     pub chat_port: u16,
@@ -35,7 +35,7 @@ pub struct Setup {
     pub timeouts: Option<PathBuf>,
     pub limits: Option<PathBuf>,
     pub safety: Option<PathBuf>,
-    /// A kernel in another process, as host:port.
+    /// The address of a safety kernel in another process, as `host:port`.
     pub safety_kernel: Option<String>,
     /// Another host name under which callers reach the loopback ports.
     pub allowed_host: Option<String>,
@@ -194,7 +194,7 @@ impl Origin {
         })
         .await;
         let origin = Self { api: Api::new(&url, &home.secret("api_key")), process };
-        wait::until("the workers are there", READY_TIMEOUT, async || {
+        wait::until("the workers are connected", READY_TIMEOUT, async || {
             (origin.workers().await.len() >= setup.worker_count()).then_some(())
         })
         .await;

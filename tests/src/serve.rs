@@ -13,7 +13,7 @@ use crate::{ports, wait};
 /// How long a node or a worker may take to start.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// `cortex serve` with a link over TCP.
+/// A running `cortex serve` with a link over TCP.
 #[derive(Debug)]
 pub struct Node {
     pub api: Api,

@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::origin::{Origin, Setup};
 use crate::ports;
 
-/// Both, started for one test.
+/// An edge and an origin for one test.
 #[derive(Debug)]
 pub struct Stack {
     pub home: Home,

@@ -1,4 +1,4 @@
-//! A terminal to type at.
+//! A pseudo-terminal for interactive programs.
 
 use std::io::{Read, Write};
 use std::path::Path;

@@ -25,7 +25,7 @@ fn assert_full(refused: &Answer, limit: u64) {
 }
 
 #[tokio::test]
-async fn a_tenant_with_as_many_jobs_waiting_as_it_may_is_refused_until_one_is_gone() {
+async fn a_tenant_at_its_limit_of_waiting_jobs_is_refused_until_one_ends() {
     let folder = tempfile::tempdir().unwrap();
     let edge = edge(folder.path(), "jobs=3").await;
     let (api, other) = (edge.api("acme", "ci", &[]).await, edge.api("globex", "ci", &[]).await);
@@ -48,7 +48,7 @@ async fn a_tenant_with_as_many_jobs_waiting_as_it_may_is_refused_until_one_is_go
 }
 
 #[tokio::test]
-async fn bodies_that_wait_are_bounded_for_each_tenant_and_counted_again_after_a_restart() {
+async fn waiting_bodies_are_limited_per_tenant_and_counted_again_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let edge = edge(folder.path(), "bytes=1500000").await;
     let (api, other) = (edge.api("acme", "ci", &[]).await, edge.api("globex", "ci", &[]).await);
@@ -69,7 +69,7 @@ async fn bodies_that_wait_are_bounded_for_each_tenant_and_counted_again_after_a_
 }
 
 #[tokio::test]
-async fn a_tenant_with_as_many_keys_as_it_may_have_gets_no_more_and_others_do() {
+async fn a_tenant_at_its_limit_of_keys_gets_no_more_and_others_do() {
     let folder = tempfile::tempdir().unwrap();
     let edge = edge(folder.path(), "keys=2").await;
     let (api, second) = (edge.api("acme", "ci", &[]).await, edge.api("acme", "cd", &[]).await);
@@ -90,7 +90,7 @@ async fn a_tenant_with_as_many_keys_as_it_may_have_gets_no_more_and_others_do() 
 }
 
 #[tokio::test]
-async fn of_more_idempotency_keys_than_are_remembered_the_oldest_is_forgotten() {
+async fn the_oldest_idempotency_key_is_forgotten_at_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let edge = edge(folder.path(), "idempotency=2").await;
     let (api, other) = (edge.api("acme", "ci", &[]).await, edge.api("globex", "ci", &[]).await);

@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// How long requests of a revoked key may continue.
-const REVOKED_WITHIN: Duration = Duration::from_secs(5);
+const REVOCATION_TIMEOUT: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Chats about streams stream, chats about silence are silent, and everything else is answered.
@@ -86,7 +86,7 @@ async fn a_writable_kv_gains_an_attacker_nothing() {
 }
 
 #[tokio::test]
-async fn a_job_is_in_the_name_of_who_the_ledger_says_calls() {
+async fn a_job_belongs_to_the_principal_in_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let origin = OriginStub::start(play);
     let edge =
@@ -126,7 +126,7 @@ async fn streams_end_with_a_reason_when_their_key_is_revoked() {
     edge.revoke(&api).await;
     let revoked = Instant::now();
     let (first, second) = tokio::join!(first.text(), second.text());
-    assert!(revoked.elapsed() < REVOKED_WITHIN, "{:?}", revoked.elapsed());
+    assert!(revoked.elapsed() < REVOCATION_TIMEOUT, "{:?}", revoked.elapsed());
 
     let first = first.unwrap();
     let last: Value = serde_json::from_str(first.trim_end().rsplit("data: ").next().unwrap()).unwrap();
@@ -147,7 +147,7 @@ async fn streams_end_with_a_reason_when_their_key_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_ends_its_call_at_the_origin_within_a_second() {
+async fn a_client_disconnect_ends_the_call_at_the_origin_within_a_second() {
     let folder = tempfile::tempdir().unwrap();
     let origin = OriginStub::start(play);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;

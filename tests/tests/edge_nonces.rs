@@ -35,7 +35,7 @@ fn objects(folder: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn the_same_nonce_under_two_keys_is_no_replay_and_under_one_it_is() {
+async fn a_nonce_may_repeat_under_another_key_and_not_under_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let edge = edge(folder.path()).await;
     let (at, nonce) = (now(), Nonce::new([1; 16]));
@@ -49,7 +49,7 @@ async fn the_same_nonce_under_two_keys_is_no_replay_and_under_one_it_is() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_used_before_a_restart_is_refused_after_it() {
+async fn a_request_from_before_a_restart_is_refused_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let edge = edge(folder.path()).await;
     let key = key("origin-1", "0c");
@@ -63,7 +63,7 @@ async fn a_request_that_was_used_before_a_restart_is_refused_after_it() {
 }
 
 #[tokio::test]
-async fn a_signature_that_does_not_hold_makes_no_object() {
+async fn an_invalid_signature_creates_no_object() {
     let folder = tempfile::tempdir().unwrap();
     let edge = edge(folder.path()).await;
     let nonce = Nonce::new([1; 16]);

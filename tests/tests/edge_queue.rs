@@ -60,7 +60,7 @@ async fn has_arrived(arrived: &Arrived, jobs: &[String]) {
 }
 
 #[tokio::test]
-async fn a_bad_message_repeats_alone_and_duplicates_have_no_effect() {
+async fn only_a_malformed_message_is_retried_and_duplicates_have_no_effect() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
     let arrived = listen(port);
@@ -83,7 +83,7 @@ async fn a_bad_message_repeats_alone_and_duplicates_have_no_effect() {
         edge.log().contains("\"event\":\"queue.lost\"").then_some(())
     })
     .await;
-    assert!(edge.log().matches("queue.malformed").count() > 1, "it is retried before it is given up");
+    assert!(edge.log().matches("queue.malformed").count() > 1, "the queue retries it before it gives up");
     assert_eq!(*arrived.lock().unwrap(), [job], "nine duplicates were not delivered again");
 }
 
@@ -97,7 +97,7 @@ fn message(job: &str, tenant: &str, input: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_message_that_the_worker_did_not_write_brings_nothing_to_the_origin_but_what_the_ledger_holds() {
+async fn a_forged_message_delivers_only_jobs_of_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
     let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made()).with_test_ports();
@@ -157,7 +157,7 @@ fn ledgers(folder: &std::path::Path) -> usize {
 }
 
 #[tokio::test]
-async fn jobs_survive_the_edge_and_reach_an_origin_that_was_away() {
+async fn jobs_survive_a_kill_of_the_edge_and_an_outage_of_the_origin() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
     let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
@@ -186,7 +186,7 @@ async fn jobs_survive_the_edge_and_reach_an_origin_that_was_away() {
     drop(edge);
 }
 
-/// Changes the row of a job in a ledger that no process has open.
+/// Changes the row of a job in a ledger, while no process has it open.
 fn damage(folder: &std::path::Path, job: &str, change: &str) {
     let files = std::fs::read_dir(folder.join("edge/state/v3/do/cortex-edge-Ledger")).unwrap().flatten();
     let ledgers = files.filter(|file| {
@@ -201,7 +201,7 @@ fn damage(folder: &std::path::Path, job: &str, change: &str) {
 }
 
 #[tokio::test]
-async fn a_row_that_is_no_job_is_never_sent_and_does_not_keep_the_others() {
+async fn a_corrupt_row_is_never_delivered_and_does_not_block_other_jobs() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
     let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
@@ -258,11 +258,11 @@ async fn a_job_that_the_origin_reports_belongs_to_the_origin() {
     assert_eq!(api.get(&format!("/api/v1/jobs/{job}")).await.body, json!({}), "the listener has the result");
     let next = api.submit("job.echo", json!(1)).await.id();
     has_arrived(&arrived, std::slice::from_ref(&next)).await;
-    assert_eq!(*arrived.lock().unwrap(), [next], "what the origin has is not sent again");
+    assert_eq!(*arrived.lock().unwrap(), [next], "the edge does not send the reported job again");
 }
 
 #[tokio::test]
-async fn a_job_cancelled_in_the_ledger_that_the_origin_had_taken_is_cancelled_there_too() {
+async fn the_origin_cancels_a_job_that_was_cancelled_in_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
     let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
@@ -282,7 +282,7 @@ async fn a_job_cancelled_in_the_ledger_that_the_origin_had_taken_is_cancelled_th
     let response = edge.signed(reqwest::Method::POST, path, "", Some(&report("RUNNING"))).await;
     assert_eq!(response.body, json!({"applied": 0, "cancelled": [job]}), "{response:?}");
     let response = edge.signed(reqwest::Method::POST, path, "", Some(&report("CANCELLED"))).await;
-    assert_eq!(response.body, json!({"applied": 0}), "it has ended there");
+    assert_eq!(response.body, json!({"applied": 0}), "the job has ended at the origin");
     assert_eq!(api.job(&job).await["state"], "CANCELLED");
 }
 

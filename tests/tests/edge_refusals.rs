@@ -68,7 +68,7 @@ async fn a_caller_without_access_is_refused_before_its_body_is_read() {
 }
 
 #[tokio::test]
-async fn bodies_of_a_size_that_is_taken_get_their_refusal_and_not_a_closed_connection() {
+async fn a_refused_body_within_the_size_limit_gets_an_answer_and_not_a_closed_connection() {
     let folder = tempfile::tempdir().unwrap();
     let edge = Edge::start(folder.path(), &Setup::before("http://127.0.0.1:9", Secrets::made())).await;
     let api = edge.api("acme", "ci", &[]).await;
@@ -84,7 +84,7 @@ async fn bodies_of_a_size_that_is_taken_get_their_refusal_and_not_a_closed_conne
 }
 
 #[tokio::test]
-async fn codings_and_characters_that_are_not_taken_are_named() {
+async fn an_error_names_the_unsupported_coding_or_header() {
     let folder = tempfile::tempdir().unwrap();
     let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
@@ -124,11 +124,11 @@ async fn codings_and_characters_that_are_not_taken_are_named() {
         assert!(matches!(refused.status, 400 | 415), "{refused:?}");
     }
     let named = api.request(Method::GET, "/v1/models").header("user-agent", "caf\u{e9}");
-    assert_eq!(read(named).await.status, 200, "what only describes the client is no reason to refuse it");
+    assert_eq!(read(named).await.status, 200, "the edge accepts a `user-agent` beyond ASCII");
 }
 
 #[tokio::test]
-async fn pages_of_listed_origins_may_read_every_answer_and_no_others() {
+async fn only_pages_of_listed_origins_may_read_answers() {
     let folder = tempfile::tempdir().unwrap();
     let origin = OriginStub::start(|seen| {
         if seen.body.contains("stream") { StubBehavior::Stream } else { StubBehavior::Answer }
@@ -202,7 +202,7 @@ async fn pages_of_listed_origins_may_read_every_answer_and_no_others() {
 }
 
 #[tokio::test]
-async fn without_a_list_no_page_may_read_anything() {
+async fn without_listed_origins_no_page_may_read_an_answer() {
     let folder = tempfile::tempdir().unwrap();
     let edge = Edge::start(folder.path(), &Setup::before("http://127.0.0.1:9", Secrets::made())).await;
     let api = edge.api("acme", "ci", &[]).await;
@@ -214,7 +214,7 @@ async fn without_a_list_no_page_may_read_anything() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_one_job_whether_its_callers_wait_or_not() {
+async fn an_idempotency_key_makes_one_job_for_waiting_and_other_callers() {
     let folder = tempfile::tempdir().unwrap();
     let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
@@ -240,14 +240,14 @@ async fn an_idempotency_key_is_one_job_whether_its_callers_wait_or_not() {
             }
         }
     }
-    // Both at once.
+    // Both callers at once.
     let input = json!(3);
     let (one, two) = tokio::join!(post("both", true, &input), post("both", false, &input));
     assert_eq!(one.header("cortex-job-id"), two.header("cortex-job-id"));
 }
 
 #[tokio::test]
-async fn a_health_check_asks_the_origin_once_in_a_while() {
+async fn health_checks_probe_the_origin_at_most_every_three_seconds() {
     let folder = tempfile::tempdir().unwrap();
     let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// How long a refusal may take that does not wait for the body, which has thirty seconds to arrive.
-const AT_ONCE: Duration = Duration::from_secs(15);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Fills the parameters of a path with valid ids.
 fn named(path: &str) -> String {
@@ -29,7 +29,7 @@ async fn ask(api: &Api, method: RouteMethod, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn every_route_of_the_table_is_there_for_those_who_may_call_it_and_no_other_is() {
+async fn every_route_of_the_table_requires_its_access() {
     let folder = tempfile::tempdir().unwrap();
     let edge = Edge::start(folder.path(), &Setup::before("http://127.0.0.1:9", Secrets::made())).await;
     let stranger = Api::new(&edge.url, "");
@@ -59,7 +59,7 @@ fn shape(info: &RouteInfo) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_forged_signature_means_nothing_to_a_public_route_of_the_edge() {
+async fn a_public_route_of_the_edge_ignores_a_forged_signature() {
     let folder = tempfile::tempdir().unwrap();
     let edge = Edge::start(folder.path(), &Setup::before("http://127.0.0.1:9", Secrets::made())).await;
     for path in ["/health", "/openapi.json"] {
@@ -70,7 +70,7 @@ async fn a_forged_signature_means_nothing_to_a_public_route_of_the_edge() {
 }
 
 #[tokio::test]
-async fn the_key_comes_before_what_a_path_or_a_query_names() {
+async fn the_key_is_checked_before_the_path_and_the_query() {
     let folder = tempfile::tempdir().unwrap();
     let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
@@ -122,14 +122,14 @@ async fn status(edge: &Edge, info: &RouteInfo, key: &str, framing: &str, body: &
     // A server that has refused reads no further.
     let send = writer.write_all(&all);
     let mut answer = [0; 12];
-    let read = tokio::time::timeout(AT_ONCE, reader.read_exact(&mut answer));
+    let read = tokio::time::timeout(ANSWER_TIMEOUT, reader.read_exact(&mut answer));
     let (_, read) = tokio::join!(send, read);
-    read.unwrap_or_else(|_| panic!("{path} {framing}: no answer in {AT_ONCE:?}")).unwrap();
+    read.unwrap_or_else(|_| panic!("{path} {framing}: no answer in {ANSWER_TIMEOUT:?}")).unwrap();
     std::str::from_utf8(&answer[9..]).unwrap().parse().unwrap()
 }
 
 #[tokio::test]
-async fn every_route_takes_as_much_body_as_the_table_says_and_no_more() {
+async fn every_route_enforces_its_body_limit() {
     let folder = tempfile::tempdir().unwrap();
     let origin = OriginStub::start(|_| StubBehavior::Answer);
     let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;

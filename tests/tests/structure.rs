@@ -37,13 +37,13 @@ fn the_source_keeps_the_house_rules() {
 }
 
 #[test]
-fn modules_import_each_other_in_no_new_circles() {
+fn modules_have_no_new_import_circles() {
     let crates: Vec<_> = Graph::of_workspace().packages.into_iter().map(|package| package.folder).collect();
     assert_eq!(circles::new_ones(&Source::of_workspace(), &crates), Vec::<String>::new());
 }
 
 #[test]
-fn a_timeout_that_is_named_for_a_mood_is_found() {
+fn a_timeout_with_a_vague_name_is_found() {
     for name in ["PATIENCE", "GRACE", "LAST_WORDS", "LOOK_AGAIN"] {
         let line = format!("const {name}: Duration = Duration::from_secs(1);\n");
         assert_eq!(
@@ -56,7 +56,7 @@ fn a_timeout_that_is_named_for_a_mood_is_found() {
 }
 
 #[test]
-fn the_edge_on_this_machine_is_the_one_that_is_deployed() {
+fn the_local_edge_is_configured_like_the_deployed_one() {
     assert_eq!(edge::differences(), Vec::<String>::new());
 }
 
@@ -133,7 +133,7 @@ fn a_native_feature_at_the_edge_is_found() {
 }
 
 #[test]
-fn what_writes_the_document_is_in_nothing_that_is_shipped() {
+fn no_shipped_program_contains_the_writer_of_the_openapi_document() {
     for (package, target) in [
         ("cortex-edge", &["--target", "wasm32-unknown-unknown"] as &[_]),
         ("cortex", &[]),
@@ -166,7 +166,7 @@ fn an_allowing_decision_outside_the_kernel_is_found() {
 }
 
 #[test]
-fn a_topic_that_is_written_out_is_found() {
+fn a_topic_in_a_literal_is_found() {
     let line = "let topic = \"job.embed\".parse();\n";
     assert_eq!(
         Source::new("origin/gateway/src/jobs.rs", line).violations(),
@@ -207,7 +207,7 @@ fn reading_the_environment_outside_the_configuration_is_found() {
 }
 
 #[test]
-fn a_file_that_is_too_long_is_found() {
+fn a_long_file_is_found() {
     let long = "fn f() {}\n".repeat(501);
     assert_eq!(
         Source::new("origin/store/src/sqlite.rs", &long).violations(),

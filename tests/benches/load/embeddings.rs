@@ -15,7 +15,7 @@ use crate::stats::median;
 const PART: &str = "embeddings";
 const THREADS: &str = "2";
 const TEXTS: usize = 256;
-/// A Python with `sentence-transformers`.
+/// The variable that names a Python with `sentence-transformers`.
 const PYTHON: &str = "CORTEX_BENCH_PYTHON";
 
 struct Round {

@@ -1,4 +1,4 @@
-//! Resident memory, and how soon everything is ready.
+//! Resident memory and the time to ready.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::stats::median;
 const PART: &str = "footprint";
 const STARTS: usize = 3;
 /// How long the processes are left alone before they count as idle.
-const REST: Duration = Duration::from_secs(2);
+const IDLE_DELAY: Duration = Duration::from_secs(2);
 
 pub(crate) async fn measure(report: &mut Report) -> Outcome<()> {
     let home = Home::new();
@@ -33,7 +33,7 @@ pub(crate) async fn measure(report: &mut Report) -> Outcome<()> {
         let found = workers.iter().find(|(id, _)| id.starts_with(kind)).map(|(_, pid)| *pid);
         found.ok_or_else(|| format!("no {kind} worker"))
     };
-    tokio::time::sleep(REST).await;
+    tokio::time::sleep(IDLE_DELAY).await;
     report.at_most(PART, "cortex idle", mb(resident(origin.id())?), 40.0, "MB");
     report.add(PART, "echo worker idle", mb(resident(worker("echo")?)?), "MB");
     let embed = worker("embed")?;

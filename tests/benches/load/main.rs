@@ -1,12 +1,13 @@
 //! Measures the real release binaries with a load program. Synchronous calls are compared with a
 //! plain HTTP echo, durable accepts with the disk's own flushes, embeddings with
-//! sentence-transformers, the first token of an answer with the worker's own port, and the frames of
-//! paced streams with a plain socket. Memory and the time to ready are measured too.
+//! sentence-transformers, the first token of an answer with the worker's own port, and the frames
+//! of paced streams with a plain socket. Memory and the time to ready are measured too.
 //!
 //! Times drift on a shared machine. Rounds are therefore interleaved and their medians taken, the
 //! report shows processor time with every time, and the machine itself is probed before and after.
 //!
-//! `make bench`, or after it `cargo bench -p cortex-tests --bench load -- [--json] [--rounds N] [--seconds S]
+//! `make bench`, or after it `cargo bench -p cortex-tests --bench load -- [--json] [--rounds N]
+//! [--seconds S]
 //! [sync|accepts|embeddings|first-token|frames|footprint]...`
 
 mod accepts;
@@ -28,7 +29,7 @@ use report::Report;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// One thread: the servers need the rest of the machine.
+/// Runs on one thread, because the servers need the rest of the machine.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
     let arguments = match Arguments::read(std::env::args().skip(1))? {

@@ -1,4 +1,4 @@
-//! What the machine itself does at the moment.
+//! Probes of the machine's own speed.
 
 use std::hint::black_box;
 use std::io::Write;
@@ -31,7 +31,8 @@ pub(crate) fn run() -> Outcome<Probe> {
     })
 }
 
-/// Appends and flushes 4 KiB at a time, as a database without group commit would.
+/// Returns the flushes per second. It appends and flushes 4 KiB at a time, like a database without
+/// group commit.
 pub(crate) fn flushes(folder: &Path, during: Duration) -> Outcome<f64> {
     let mut file = tempfile::tempfile_in(folder)?;
     let started = Instant::now();

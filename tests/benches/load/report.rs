@@ -6,7 +6,7 @@ use crate::Outcome;
 use crate::probe::Probe;
 
 /// Probes that differ by more than this factor make a run worthless.
-const DISTURBED: f64 = 2.0;
+const MAX_DRIFT: f64 = 2.0;
 
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -70,7 +70,7 @@ impl Report {
         for (name, unit, before, after) in probes {
             self.add("machine", &format!("{name}, before"), before, unit);
             self.add("machine", &format!("{name}, after"), after, unit);
-            if before.max(after) > DISTURBED * before.min(after) {
+            if before.max(after) > MAX_DRIFT * before.min(after) {
                 self.disturbed = true;
                 self.note(format!(
                     "disturbed: {name} changed from {} to {} {unit}",

@@ -1,5 +1,5 @@
-//! What a model writes, in pieces: the first byte chooses a syntax, then each zero byte ends a piece, which is a control
-//! token if it begins with a one.
+//! What a model writes, in pieces: the first byte chooses a syntax, then each zero byte ends a
+//! piece, which is a control token if it begins with a one.
 #![no_main]
 
 use cortex_chat::{Parser, Part, Syntax};

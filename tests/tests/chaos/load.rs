@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 /// Callers that submit as fast as they get responses.
 const CALLERS: u64 = 4;
 /// The pause of a caller between two jobs, so that the backlog stays within what two cores can do.
-const PACE: Duration = Duration::from_millis(25);
+const SUBMIT_INTERVAL: Duration = Duration::from_millis(25);
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The ids that were answered with 202, with the input of each. A response that was lost accepts
@@ -56,7 +56,7 @@ async fn submit(api: Api, caller: u64, stop: Arc<AtomicBool>) -> Accepted {
         {
             accepted.insert(job["id"].as_str().unwrap().to_owned(), n);
         }
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(SUBMIT_INTERVAL).await;
     }
     accepted
 }

@@ -237,7 +237,7 @@ fn variables() -> BTreeMap<String, Variable> {
             }
         }
     }
-    // A flag of every command is one of the program.
+    // A flag of every command is a flag of the program.
     for variable in variables.values_mut() {
         for commands in variable.flags.values_mut() {
             for program in ["cortex", "cortex-worker"] {

@@ -1,4 +1,4 @@
-//! Every relative link leads to a file, and every anchor to a heading.
+//! Checks that every relative link leads to a file, and every anchor to a heading.
 
 use crate::api::anchor;
 use crate::generated::read;

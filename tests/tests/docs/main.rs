@@ -1,4 +1,5 @@
-//! The pages under `docs/` are true: generated pages are up to date, written ones name what exists.
+//! Checks the pages under `docs/`: generated pages are up to date, and written pages name things
+//! that exist.
 //!
 //! `CORTEX_BLESS=1 cargo test -p cortex-tests --test docs` rewrites the generated pages.
 #![allow(clippy::unwrap_used, reason = "a failing test says where")]

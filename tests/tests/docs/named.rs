@@ -1,4 +1,4 @@
-//! Pages that guide through the source name files, functions and types that exist.
+//! Checks that guides to the source name existing files, functions and types.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::markdown::lines;
 /// Pages that name source.
 const GUIDES: [&str; 3] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/development.md"];
 
-/// What a word in backticks names.
+/// The kind of a word in backticks.
 #[derive(Debug, PartialEq, Eq)]
 enum Named<'a> {
     /// A file or folder, from the root of the repository.
@@ -95,7 +95,7 @@ fn defined(files: &[String]) -> BTreeSet<String> {
 fn what_a_guide_names_exists() {
     let files = files();
     let defined = defined(&files);
-    // Names of other projects, and of what is no Rust.
+    // Names of other projects, and names that Rust sources don't define.
     const FOREIGN: [&str; 13] = [
         "Cause",
         "Consequences",

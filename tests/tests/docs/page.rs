@@ -1,6 +1,6 @@
 //! Writes Markdown.
 
-/// A page that grows.
+/// A Markdown page.
 #[derive(Debug, Default)]
 pub(crate) struct Page(String);
 

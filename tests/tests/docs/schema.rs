@@ -30,11 +30,11 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// Returns the description, of the place first and of the type second.
+    /// Returns the description of the field, or else of its type.
     pub(crate) fn description(self) -> String {
         let own = self.value["description"].as_str();
         let text = own.or_else(|| self.resolved().value["description"].as_str()).unwrap_or_default();
-        // The line breaks are those of a comment in the source.
+        // The line breaks come from a comment in the source.
         text.replace('\n', " ")
     }
 
@@ -63,14 +63,14 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// Returns the schema of the members of an object with names of the user's choice.
+    /// Returns the schema of the members of an object whose keys the user chooses.
     pub(crate) fn members(self) -> Option<&'a Value> {
         let patterns = self.value["patternProperties"].as_object();
         let by_pattern = patterns.and_then(|patterns| patterns.values().next());
         by_pattern.or_else(|| Some(&self.value["additionalProperties"]).filter(|members| members.is_object()))
     }
 
-    /// Names the type with its bounds. A type with a name of its own is a link to its section.
+    /// Returns the name of the type with its limits. A named type is a link to its section.
     pub(crate) fn name(self) -> String {
         if let Some(reference) = self.value["$ref"].as_str() {
             let name = reference.rsplit('/').next().unwrap();

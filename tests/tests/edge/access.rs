@@ -49,9 +49,9 @@ async fn another_tenants_job_looks_missing() {
 }
 
 #[tokio::test]
-async fn a_body_full_of_what_begins_a_secret_costs_the_edge_little_more_than_prose() {
+async fn a_body_full_of_secret_prefixes_costs_the_edge_little_more_than_prose() {
     const TRIES: usize = 3;
-    const DEARER: u32 = 10;
+    const MAX_FACTOR: u32 = 10;
     let stack = Stack::echo().await;
     // The body is scanned to its end and then refused, so that nothing else takes time.
     let took = async |unit: &str| {
@@ -68,7 +68,7 @@ async fn a_body_full_of_what_begins_a_secret_costs_the_edge_little_more_than_pro
     let prose = took("a line of words, as people write them. ").await;
     for unit in ["sk-", "xsk-", "eyJ.", "eyJaaaaaaa.eyJ.", "ghp_", "-----BEGIN ", "\u{ad}sk-"] {
         let hostile = took(unit).await;
-        assert!(hostile < prose * DEARER, "{unit:?} took {hostile:?}, prose {prose:?}");
+        assert!(hostile < prose * MAX_FACTOR, "{unit:?} took {hostile:?}, prose {prose:?}");
     }
 }
 

@@ -22,7 +22,7 @@ async fn texts_are_embedded_synchronously_and_as_a_job() {
     let job = stack.api.ended(&accepted.id(), TIMEOUT).await;
     assert_eq!(job["result"]["data"], answer.body["data"]);
 
-    // The hops of both are in their logs, in order.
+    // The event logs of both contain their hops, in order.
     let sync = answer.header("cortex-job-id").to_owned();
     stack.api.ended(&sync, TIMEOUT).await;
     for (id, hops) in
@@ -36,7 +36,7 @@ async fn texts_are_embedded_synchronously_and_as_a_job() {
 }
 
 #[tokio::test]
-async fn a_waiting_caller_is_answered_and_a_denied_one_refused() {
+async fn a_waiting_caller_gets_the_result_or_the_denial() {
     let stack = Stack::echo().await;
     let answer = stack.api.submit_and_wait("job.echo", json!({"a": 1}), 10).await;
     assert_eq!((answer.status, &answer.body["result"]), (200, &json!({"a": 1})), "{answer:?}");
@@ -54,7 +54,7 @@ async fn a_waiting_caller_is_answered_and_a_denied_one_refused() {
 }
 
 #[tokio::test]
-async fn a_body_too_large_for_the_queue_is_parked_and_one_too_large_for_anybody_refused() {
+async fn a_body_too_large_for_the_queue_is_offloaded_and_one_above_the_limit_is_refused() {
     let stack = Stack::echo().await;
     for size in [127_900, 128_001, 900_000] {
         let text = "x".repeat(size);

@@ -67,7 +67,7 @@ async fn the_processes_listen_only_on_the_ports_that_they_print() {
 }
 
 #[tokio::test]
-async fn no_door_of_a_development_tool_answers() {
+async fn paths_of_development_tools_are_not_found() {
     let (folder, setup) = alone();
     let edge = Edge::start(folder.path(), &setup).await;
     let client = Client::new();
@@ -124,7 +124,7 @@ fn send_and_leave(edge: &Edge, bytes: &str) {
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_off_leaves_nothing_behind_for_the_next() {
+async fn an_aborted_request_does_not_affect_the_next_one() {
     let (folder, setup) = alone();
     let edge = Edge::start(folder.path(), &setup).await;
     let api = edge.api("acme", "ci", &[]).await;

@@ -68,7 +68,7 @@ async fn listed(api: &Api, filter: &str) -> (Vec<String>, bool) {
 }
 
 #[tokio::test]
-async fn an_edge_killed_between_its_202_and_the_drain_delivers_when_it_is_back() {
+async fn an_edge_killed_between_its_202_and_the_delivery_delivers_after_a_restart() {
     let Stack { home, setup, origin, edge, api } = Stack::echo().await;
     // The edge can't drain its jobs while the origin is unreachable, so the killed edge holds them.
     origin.stop();

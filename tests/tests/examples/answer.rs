@@ -1,11 +1,11 @@
-//! Answers as a page shows them, and their shapes.
+//! Formats answers for a page, and compares their shapes.
 
 use serde_json::{Map, Value, json};
 
 /// How many numbers of a list a page shows.
-const NUMBERS: usize = 3;
+const MAX_NUMBERS: usize = 3;
 /// How many lines of a text a page shows.
-const LINES: usize = 8;
+const MAX_LINES: usize = 8;
 
 /// Returns an answer as a page shows it, and whether something was left out.
 pub(crate) fn shown(mut body: Value, example: &Value) -> (Value, bool) {
@@ -24,22 +24,22 @@ pub(crate) fn shown(mut body: Value, example: &Value) -> (Value, bool) {
 fn shorten(value: &mut Value, shortened: &mut bool) {
     match value {
         Value::Array(items) => {
-            if items.len() > NUMBERS && items.iter().all(Value::is_number) {
-                items.truncate(NUMBERS);
+            if items.len() > MAX_NUMBERS && items.iter().all(Value::is_number) {
+                items.truncate(MAX_NUMBERS);
                 *shortened = true;
             }
             items.iter_mut().for_each(|item| shorten(item, shortened));
         }
         Value::Object(members) => members.values_mut().for_each(|member| shorten(member, shortened)),
-        Value::String(text) if text.lines().count() > LINES => {
-            *text = text.lines().take(LINES).collect::<Vec<_>>().join("\n");
+        Value::String(text) if text.lines().count() > MAX_LINES => {
+            *text = text.lines().take(MAX_LINES).collect::<Vec<_>>().join("\n");
             *shortened = true;
         }
         _ => {}
     }
 }
 
-/// Whether an answer says what its example waits for.
+/// Returns whether an answer contains the text that its example waits for.
 pub(crate) fn is_awaited(body: &Value, example: &Value) -> bool {
     let mut awaited = example["until"].as_object().into_iter().flatten();
     awaited.all(|(pointer, value)| body.pointer(pointer) == Some(value))

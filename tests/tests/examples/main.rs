@@ -19,7 +19,7 @@ use cortex_tests::wait;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-/// How long an answer may take to say what its example waits for.
+/// How long an example may wait for its expected answer.
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 const BLESS: &str = "CORTEX_BLESS=1 cargo test -p cortex-tests --test examples";
 
@@ -30,7 +30,7 @@ async fn every_example_of_the_api_does_what_its_page_shows() {
         serde_json::from_str(&std::fs::read_to_string(file("docs/api/examples.json")).unwrap()).unwrap();
     let document: Value =
         serde_json::from_str(&std::fs::read_to_string(file("docs/openapi.json")).unwrap()).unwrap();
-    // No worker takes `job.report`, so that a job of it can be cancelled.
+    // No worker serves `job.report`, so that an example can cancel its job.
     let folder = tempfile::tempdir().unwrap();
     let pools = folder.path().join("pools.yaml");
     let built_in = std::fs::read_to_string(file("deploy/config/pools.yaml")).unwrap();

@@ -1,4 +1,4 @@
-//! Requests to the origin as the edge signs them.
+//! Signs requests to the origin, like the edge.
 
 use cortex_guard::signature::{Keyring, Nonce, Request, sign};
 use cortex_platform::clock::Clock;

@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, ExprCall, ExprMethodCall, ImplItemFn, ItemFn, ItemImpl, ItemMod, Lit, Macro};
 
-/// Functions that make public errors: all texts that they are given count, also short ones.
+/// Functions that create public errors. All their texts count, including short ones.
 pub(crate) const CONSTRUCTORS: &[&str] =
     &["wrong", "missing", "must_be", "malformed", "invalid", "refused", "deny", "usage"];
 
@@ -70,7 +70,7 @@ impl Finder {
         }
     }
 
-    /// Takes all texts among the arguments of a constructor as one message.
+    /// Records all texts among the arguments of a constructor as one message.
     fn constructor<'a>(&mut self, name: String, arguments: impl Iterator<Item = &'a Expr>) {
         let mut given = Literals::default();
         arguments.for_each(|argument| given.visit_expr(argument));
@@ -182,7 +182,7 @@ fn is_silent(name: &str) -> bool {
     SILENT_MACROS.contains(&name)
 }
 
-/// Walks tokens, without those of silent macros and `expect` inside them.
+/// Visits tokens, except those of silent macros and of `expect` inside them.
 fn each_text(tokens: TokenStream, found: &mut impl FnMut(&str)) {
     let mut before: Option<String> = None;
     let mut silent = false;

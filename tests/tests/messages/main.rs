@@ -1,4 +1,4 @@
-//! Every error message of the tree, in one page per crate that can be read from top to bottom.
+//! Lists every error message of the tree, on one page per crate.
 //!
 //! `CORTEX_BLESS=1 cargo test -p cortex-tests --test messages` rewrites the pages after a change
 //! that is meant.
@@ -41,7 +41,7 @@ fn every_message_is_on_the_page_of_its_crate() {
 }
 
 #[test]
-fn every_constructor_that_is_looked_for_is_called_somewhere() {
+fn every_listed_constructor_is_called_somewhere() {
     let called: BTreeSet<String> =
         sources().values().flatten().flat_map(|(_, text)| extract::constructors_called(text)).collect();
     let unused: Vec<_> = extract::CONSTRUCTORS.iter().filter(|name| !called.contains(**name)).collect();

@@ -77,7 +77,7 @@ async fn a_conversation_is_held_in_the_terminal() {
     terminal.press(CTRL_C);
     terminal.shows("type /quit or press Ctrl-D to leave").await;
     terminal.shows("> ").await;
-    // Two lines at once are two lines.
+    // Two lines that arrive together are two commands.
     terminal.press("/model a\r/model b\r");
     terminal.shows("model: a").await;
     terminal.shows("model: b").await;

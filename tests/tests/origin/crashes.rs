@@ -1,4 +1,4 @@
-//! Processes that are killed.
+//! Killed and stopped processes.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn a_killed_worker_costs_its_jobs_an_attempt_and_nothing_else() {
     let events = origin.api.events(&id).await;
     assert_eq!(events.iter().filter(|name| *name == "failed").count(), 1, "{events:?}");
     let again = origin.workers().await;
-    assert!(again.len() == 1 && again[0].1 != pid, "the worker is started again: {again:?}");
+    assert!(again.len() == 1 && again[0].1 != pid, "the origin restarts the worker: {again:?}");
     origin.stop();
 }
 
@@ -56,7 +56,7 @@ async fn a_killed_origin_loses_nothing_that_it_accepted() {
 }
 
 #[tokio::test]
-async fn stopping_hands_back_what_runs_and_leaves_no_process() {
+async fn a_stop_returns_running_jobs_and_leaves_no_process() {
     let home = Home::new();
     let setup = Setup::echo().with_short_leases(&home);
     let origin = Origin::start(&home, &setup).await;

@@ -33,7 +33,7 @@ async fn a_job_over_grpc_runs_to_its_end() {
     let ended = client.get(name()).await.unwrap().into_inner();
     assert_eq!((ended.state.as_str(), ended.attempt, ended.error.as_str()), ("SUCCEEDED", 1, ""));
     assert_eq!(ended.result, br#"{"n": 1.50}"#);
-    // It is the same job over HTTP.
+    // HTTP shows the same job.
     assert_eq!(origin.api.job(&job.id).await["state"], "SUCCEEDED");
 
     let stranger = client.get(keyed(JobName { id: job.id }, "Bearer wrong")).await.unwrap_err();

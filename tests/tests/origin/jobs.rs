@@ -33,7 +33,7 @@ async fn texts_are_embedded_in_openais_shape() {
     assert_eq!((cut.status, &cut.body["cortex"]), (200, &json!({"truncated": [1]})), "{cut:?}");
     assert_eq!(cut.body["usage"]["prompt_tokens"], 4 + 256);
 
-    // The same as a job, with the same vectors.
+    // A job gives the same vectors.
     let id = origin.api.submit("job.embed", body).await.id();
     let job = origin.api.ended(&id, TIMEOUT).await;
     assert_eq!(job["state"], "SUCCEEDED", "{job}");
@@ -149,7 +149,7 @@ async fn cancelling_stops_the_worker_and_frees_its_slot() {
 }
 
 #[tokio::test]
-async fn a_deadline_ends_a_job_that_waits_and_one_that_runs() {
+async fn a_deadline_ends_a_waiting_job_and_a_running_one() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::echo()).await;
     let deadline = |seconds: u64| {

@@ -25,7 +25,7 @@ async fn loaded(home: &Home) -> Value {
 }
 
 #[tokio::test]
-async fn a_model_is_unloaded_and_loaded_by_command_and_when_it_is_asked_for() {
+async fn a_model_is_unloaded_and_loaded_by_command_and_loaded_by_a_request() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::chat()).await;
     assert_eq!(loaded(&home).await, json!(["chat-1"]));

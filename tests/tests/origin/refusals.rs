@@ -92,7 +92,7 @@ async fn openais_routes_refuse_in_openais_shape() {
 }
 
 #[tokio::test]
-async fn what_the_policy_denies_reaches_no_worker() {
+async fn a_job_that_the_policy_denies_reaches_no_worker() {
     let home = Home::new();
     let safety = home.write("safety.yaml", "default: { allow: [\"job.>\"], deny: [\"job.echo\"] }\n");
     let origin = Origin::start(&home, &Setup { safety: Some(safety), ..Setup::echo() }).await;

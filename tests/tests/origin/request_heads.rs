@@ -20,7 +20,7 @@ fn exchange(port: u16, bytes: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_caller_that_is_not_known_is_refused_before_its_body_comes() {
+async fn an_unknown_caller_is_refused_before_its_body_arrives() {
     let home = Home::new();
     let setup = Setup::echo();
     let origin = Origin::start(&home, &setup).await;
@@ -46,7 +46,7 @@ async fn a_caller_that_is_not_known_is_refused_before_its_body_comes() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_framed_in_two_ways_is_refused_and_ends_its_connection() {
+async fn a_request_with_ambiguous_framing_is_refused_and_ends_its_connection() {
     let home = Home::new();
     let setup = Setup::echo();
     let origin = Origin::start(&home, &setup).await;
@@ -121,7 +121,7 @@ async fn every_request_of_a_page_of_another_site_is_refused() {
 }
 
 #[tokio::test]
-async fn a_coded_body_is_refused_by_name_at_the_origin_and_at_the_models_own_door() {
+async fn origin_and_model_host_refuse_an_encoded_body_by_name() {
     let home = Home::new();
     let setup = Setup { chat_port: ports::free(), ..Setup::chat() };
     let origin = Origin::start(&home, &setup).await;
@@ -169,7 +169,7 @@ async fn a_header_beyond_ascii_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_allowed_opens_the_doors_to_callers_with_the_key_alone() {
+async fn an_allowed_host_name_requires_the_key() {
     let home = Home::new();
     let allowed_host = Some("host.docker.internal".to_owned());
     let setup = Setup { allowed_host, chat_port: ports::free(), ..Setup::chat() };

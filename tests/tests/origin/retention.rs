@@ -1,4 +1,4 @@
-//! What the origin keeps of a job that has ended, and for how long.
+//! How long the origin keeps an ended job.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn an_expired_job_is_missing_with_all_of_its_data() {
     assert_eq!(api.ended(&id, LIMIT).await["state"], "SUCCEEDED");
 
     let path = format!("/api/v1/jobs/{id}");
-    let missing = wait::until("the job is forgotten", LIMIT, async || {
+    let missing = wait::until("the job has expired", LIMIT, async || {
         let answer = api.get(&path).await;
         (answer.status != 200).then_some(answer)
     })

@@ -23,7 +23,7 @@ async fn start(home: &Home, port: u16, safety: &Path) -> Process {
 }
 
 #[tokio::test]
-async fn the_kernel_that_is_named_decides_and_without_it_nothing_passes() {
+async fn the_configured_kernel_decides_and_without_it_nothing_passes() {
     let home = Home::new();
     let port = ports::free();
     let safety = home.write("kernel.yaml", "default: { allow: [\"job.echo\"] }\n");

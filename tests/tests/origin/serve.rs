@@ -13,9 +13,9 @@ use serde_json::json;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an open link of a revoked token may continue.
-const REVOKED_WITHIN: Duration = Duration::from_secs(5);
+const REVOCATION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Waits until a worker has ended because it was refused, and returns what it printed.
+/// Waits until a refused worker has ended, and returns its output.
 async fn refused(home: &Home, name: &str, mut worker: Process) -> String {
     let status = wait::until(&format!("{name} ends"), TIMEOUT, async || worker.ended()).await;
     let log = home.log(&format!("{name}.log"));
@@ -73,14 +73,14 @@ async fn the_link_of_a_revoked_token_ends_and_others_go_on() {
     let said = async || home.log("w2.log").contains("the token `goes` is revoked").then_some(());
     wait::until("the worker says why it has no link", TIMEOUT, said).await;
     // The worker has tried to reconnect, which takes another second.
-    assert!(began.elapsed() < REVOKED_WITHIN + Duration::from_secs(2), "after {:?}", began.elapsed());
+    assert!(began.elapsed() < REVOCATION_TIMEOUT + Duration::from_secs(2), "after {:?}", began.elapsed());
     assert!(two.ended().is_none(), "it tries again: what refuses it may be undone");
     assert_eq!(node.api.submit_and_wait("job.echo", json!(1), 10).await.status, 200);
     node.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn peers_that_never_finish_their_handshake_keep_no_worker_out() {
+async fn peers_with_unfinished_handshakes_do_not_block_a_worker() {
     let home = Home::new();
     let node = Node::start(&home, "gateway,scheduler").await;
     let connect = || TcpStream::connect(("127.0.0.1", node.link_port)).unwrap();
@@ -96,7 +96,7 @@ async fn peers_that_never_finish_their_handshake_keep_no_worker_out() {
 }
 
 #[test]
-fn a_role_that_needs_another_says_so() {
+fn an_error_names_the_role_that_another_role_needs() {
     let home = Home::new();
     for role in ["gateway", "scheduler"] {
         let mut command = std::process::Command::new(binary("cortex"));

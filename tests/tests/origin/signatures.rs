@@ -14,7 +14,7 @@ use serde_json::json;
 const PATH: &str = "/api/v1/jobs";
 const BODY: &str = r#"{"topic":"job.echo","input":1}"#;
 
-/// An edge that signs for one instance of the origin.
+/// A signer for one instance of the origin.
 struct Signer {
     keys: Keyring,
     instance: String,

@@ -24,7 +24,7 @@ fn a_port_in_use_is_named_with_its_holder() {
 }
 
 #[test]
-fn the_grpc_doors_port_and_the_kernels_are_named_the_same_way() {
+fn a_taken_port_of_grpc_or_the_kernel_is_named_with_its_holder() {
     let home = Home::new();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port();

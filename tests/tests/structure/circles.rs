@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::source::Source;
 
-/// Circles that are left: modules of which each is a part of what the others are about.
+/// The known circles. Their modules describe parts of one subject.
 const KNOWN: [(&str, &[&str]); 3] = [
     ("workers/inference", &["generate", "language"]),
     ("workers/inference/tokens", &["gguf", "hugging_face", "tokenizer"]),
     ("workers/inference/transformer", &["shape", "weights"]),
 ];
 
-/// Which top-level module imports which, in one crate.
+/// The imports of each top-level module of a crate.
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// Returns the circles of every crate that are not known.
+/// Returns the unknown circles of every crate.
 pub(crate) fn new_ones(sources: &[Source], crates: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for folder in crates {
@@ -64,7 +64,7 @@ fn top_level(path: &str) -> &str {
     first.strip_suffix(".rs").unwrap_or(first)
 }
 
-/// The names that follow a path to the crate's root, one by one or in braces.
+/// Returns the names after a path to the crate's root, single or in braces.
 fn imported(text: &str, root: &str) -> impl Iterator<Item = String> {
     let name = |text: &str| -> String {
         text.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
@@ -75,7 +75,7 @@ fn imported(text: &str, root: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Modules that reach each other.
+/// Returns the groups of modules that reach each other.
 fn circles(imports: &Imports) -> Vec<Vec<String>> {
     let reach: BTreeMap<&String, BTreeSet<String>> =
         imports.keys().map(|module| (module, reached(module, imports))).collect();

@@ -78,7 +78,7 @@ fn objects(deployed: &str, production: &str, local: &str) -> Vec<String> {
         ("on this machine", bound(local, "durableObjectNamespace = ")),
         ("in production", bound(production, "class_name = ")),
     ] {
-        // What production does not name is not compared: a test's text has no such section.
+        // A text without a section for production is not compared. The tests below use such texts.
         if here != there && !(place == "in production" && production.is_empty()) {
             differences.push(format!("objects: {here:?} when deployed, {there:?} {place}"));
         }
@@ -109,17 +109,18 @@ fn line<'a>(text: &'a str, key: &str) -> &'a str {
     text.lines().find(is_key).unwrap_or_default()
 }
 
-/// The texts between quotation marks.
+/// Returns the texts between quotation marks.
 fn quoted(line: &str) -> Vec<&str> {
     line.split('"').skip(1).step_by(2).collect()
 }
 
-/// The name that a line of wrangler.toml binds: a binding's, or a variable's.
+/// Returns the name of the binding or variable in a line of wrangler.toml.
 fn binding(line: &str) -> Option<String> {
     let (key, value) = line.split_once(" = ")?;
     match key {
         "binding" => quoted(value).first().map(|name| (*name).to_owned()),
-        // Durable Objects and the Worker itself have names; only theirs is in capitals.
+        // Durable Objects and the Worker itself have names too. Only names of bindings are in
+        // capitals.
         "name" => quoted(value).first().filter(|name| in_capitals(name)).map(|name| (*name).to_owned()),
         key => in_capitals(key).then(|| key.to_owned()),
     }
@@ -129,7 +130,7 @@ fn in_capitals(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
-/// Batch size, batch time-out, retries and dead-letter queue of each consumer.
+/// Returns the batch size, batch timeout, retries and dead-letter queue of each consumer.
 type Settings = [String; 4];
 
 fn queues(deployed: &str) -> BTreeMap<String, Settings> {

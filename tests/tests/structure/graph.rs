@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What the Worker must not carry: the gRPC stack, and the writer of the OpenAPI document.
+/// Crates that the Worker must not contain: the gRPC stack, and the writer of the OpenAPI document.
 const NATIVE_FEATURES: [&str; 2] = ["grpc", "schema"];
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Graph {
         let from = package.folder.as_str();
         let mut found = Vec::new();
         for Dependency { name, features } in &package.dependencies {
-            // proto/otlp has OpenTelemetry's messages and no type of ours; tests read them.
+            // proto/otlp has OpenTelemetry's messages and no type of the domain. Tests read them.
             if names_protobuf(name) && !["proto/wire", "proto/otlp", "tests"].contains(&from) {
                 found.push(format!("{from} names {name}, which only proto/wire and proto/otlp may"));
             }
@@ -73,7 +73,7 @@ fn may_depend(from: &str, to: &str) -> bool {
     let proto = to.starts_with("proto/");
     match from {
         "proto/domain" | "proto/config" | "proto/http1" | "proto/otlp" | "proto/redact" => false,
-        // Its tests take it with the writer of the OpenAPI document.
+        // Its tests enable the writer of the OpenAPI document.
         "proto/api" => ["proto/api", "proto/domain", "proto/redact"].contains(&to),
         "proto/guard" => ["proto/api", "proto/domain", "proto/redact"].contains(&to),
         "proto/wire" | "proto/platform" => to == "proto/domain",
@@ -86,14 +86,14 @@ fn may_depend(from: &str, to: &str) -> bool {
         // It wires the crates of the origin, which know each other by the traits of the domain
         // alone.
         "origin/node" => {
-            // Its tests take it with the writer of the schemas.
+            // Its tests enable the writer of the schemas.
             proto || (to.starts_with("origin/") && !["origin/client", "origin/cortex"].contains(&to))
         }
         "origin/cortex" => proto || ["edge/local", "origin/client", "origin/node"].contains(&to),
         "tests" => proto || ["edge/local", "origin/client"].contains(&to),
         "workers/runtime" => proto,
         "workers/worker" => proto || to.starts_with("workers/"),
-        // What inference is made of; its pieces know each other and nothing of the run loop.
+        // The crates of inference may depend on each other, but not on the run loop.
         _ if from.starts_with("workers/inference/") => proto || to.starts_with("workers/inference/"),
         "workers/inference" => proto || to == "workers/runtime" || to.starts_with("workers/inference/"),
         _ if from.starts_with("origin/") => proto,
@@ -138,7 +138,7 @@ impl Dependency {
     }
 }
 
-/// Returns the crates that a crate of ours is built with for a target, its tests left out.
+/// Returns the crates that a workspace crate is built with for a target, without its tests.
 pub(crate) fn built_with(package: &str, target: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "-p", package, "-e", "normal,build", "--prefix", "none", "--format", "{p}"])

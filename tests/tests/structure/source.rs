@@ -1,4 +1,4 @@
-//! What production code may not say.
+//! Patterns that production code must not contain.
 
 use std::fs;
 use std::path::Path;
@@ -7,9 +7,9 @@ use cortex_domain::topic::Topic;
 
 use crate::graph::{Graph, root};
 
-const LONGEST: usize = 500;
-/// Names of constants that say how it feels to wait, and not what waits.
-const MOODS: [&str; 12] = [
+const MAX_LINES: usize = 500;
+/// Names of timeouts that don't say what waits.
+const VAGUE_NAMES: [&str; 12] = [
     "PATIENCE",
     "GREETING",
     "FAREWELL",
@@ -48,8 +48,8 @@ impl Source {
         let path = &self.path;
         let production = self.production_lines();
         let mut found = Vec::new();
-        if production > LONGEST {
-            found.push(format!("{path} has {production} production lines, more than {LONGEST}"));
+        if production > MAX_LINES {
+            found.push(format!("{path} has {production} production lines, more than {MAX_LINES}"));
         }
         for (at, line) in
             self.text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
@@ -63,7 +63,7 @@ impl Source {
                 found.push(format!("{path}:{number} writes the topic `{topic}` out"));
             }
             if let Some(name) =
-                MOODS.iter().find(|name| line.contains(&format!("const {name}: "))).filter(|_| !tested)
+                VAGUE_NAMES.iter().find(|name| line.contains(&format!("const {name}: "))).filter(|_| !tested)
             {
                 found.push(format!("{path}:{number} names a time `{name}`, not what waits for it"));
             }
@@ -77,13 +77,13 @@ impl Source {
         found
     }
 
-    /// The text before the tests, without comments.
+    /// Returns the text before the tests, without comments.
     pub(crate) fn production(&self) -> String {
         let lines = self.text.lines().take(self.production_lines());
         lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
     }
 
-    /// Lines before the tests: none in a test's own file.
+    /// Returns the number of lines before the tests. A test file has no such lines.
     fn production_lines(&self) -> usize {
         if self.is_test() {
             return 0;
@@ -99,20 +99,20 @@ impl Source {
         self.path.split('/').any(|part| ["tests", "tests.rs", "benches", "examples"].contains(&part))
     }
 
-    /// The kernel, the decoder of its answers, and the domain's own tests.
+    /// Returns whether this is the kernel, the decoder of its answers, or a test of the domain.
     fn may_allow(&self, tested: bool) -> bool {
         ["origin/safety/", "proto/wire/", "tests/"].iter().any(|folder| self.path.starts_with(folder))
             || (tested && self.path.starts_with("proto/domain/"))
     }
 
-    /// A known topic in a line of Rust that is not where all of them are named.
+    /// Returns a known topic in a line of Rust outside the list of topics.
     fn topic_by_its_text(&self, line: &str) -> Option<String> {
         let names_them = self.path == "proto/domain/src/topics.rs";
         let written = |topic: &Topic| line.contains(&format!("\"{topic}\""));
         cortex_domain::topics::ALL.iter().find(|topic| !names_them && written(topic)).map(Topic::to_string)
     }
 
-    /// The guard, which checks; and what reads a body that a door let through.
+    /// Returns whether this is the guard, or code that reads an admitted body.
     fn may_trust_a_body(&self) -> bool {
         ["proto/api/", "proto/guard/", "workers/inference/"]
             .iter()

@@ -1,4 +1,4 @@
-//! A collector of spans: OTLP over HTTP, as the specification has it.
+//! A collector of spans that speaks OTLP over HTTP.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -24,7 +24,7 @@ pub(crate) enum Behavior {
     Refuses,
 }
 
-/// A span that was received.
+/// A received span.
 #[derive(Debug, Clone)]
 pub(crate) struct Span {
     pub(crate) service: String,
@@ -35,13 +35,13 @@ pub(crate) struct Span {
     pub(crate) attributes: HashMap<String, String>,
 }
 
-/// A running collector. A clone is the same one.
+/// A running collector. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Collector {
     pub(crate) url: String,
     behavior: Behavior,
     spans: Arc<Mutex<Vec<Span>>>,
-    /// All that was received, as text.
+    /// Returns everything received, as text.
     raw: Arc<Mutex<Vec<u8>>>,
 }
 

@@ -21,7 +21,7 @@ async fn read(port: u16) -> String {
     .await
 }
 
-/// Checks the text with Prometheus' own tool, where it is installed.
+/// Checks the text with Prometheus' own tool, if it is installed.
 fn lint(text: &str) {
     let Ok(mut promtool) = Command::new("promtool")
         .args(["check", "metrics"])
@@ -39,7 +39,7 @@ fn lint(text: &str) {
     assert!(output.status.success(), "{said}\n{text}");
 }
 
-/// Checks that the page for operators describes every metric of ours.
+/// Checks that the page for operators describes every metric.
 fn documented(text: &str) {
     let page = include_str!("../../../docs/operations.md");
     let names = text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next());
@@ -49,7 +49,7 @@ fn documented(text: &str) {
 }
 
 #[tokio::test]
-async fn an_origin_measures_its_jobs_and_its_parts() {
+async fn an_origin_has_metrics_of_its_jobs_and_components() {
     let home = Home::new();
     let setup = Setup { metrics_port: ports::free(), ..Setup::echo() };
     let origin = Origin::start(&home, &setup).await;
@@ -83,7 +83,7 @@ async fn an_origin_measures_its_jobs_and_its_parts() {
     lint(&text);
     documented(&text);
 
-    // A path or a method of a caller's makes no label value of its own.
+    // Unknown paths and methods of callers don't become label values.
     for path in ["/made-up-1", "/made-up-2"] {
         origin.api.request(Method::from_bytes(b"BREW").unwrap(), path).send().await.unwrap();
     }
@@ -98,7 +98,7 @@ async fn an_origin_measures_its_jobs_and_its_parts() {
 }
 
 #[tokio::test]
-async fn the_metrics_are_for_this_machine_and_for_no_page() {
+async fn only_programs_on_this_machine_may_read_metrics_and_no_web_page() {
     let home = Home::new();
     let setup = Setup { metrics_port: ports::free(), ..Setup::echo() };
     let origin = Origin::start(&home, &setup).await;
@@ -115,7 +115,7 @@ async fn the_metrics_are_for_this_machine_and_for_no_page() {
 }
 
 #[tokio::test]
-async fn a_safety_kernel_of_its_own_has_metrics() {
+async fn a_separate_safety_kernel_has_metrics() {
     let home = Home::new();
     let (port, metrics) = (ports::free(), ports::free());
     let mut command = kernel(&home, port, None);

@@ -1,4 +1,4 @@
-//! A trace from the edge to the worker, in a collector.
+//! Traces from the edge to the worker, received by a collector.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use std::process::Command;
 use crate::collector::{Behavior, Collector, Span};
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// Text of a caller that no span and no log may hold.
+/// A caller's text that no span and no log may contain.
 const MARKED: &str = "marked-7f3a";
 
-/// Everything on one machine, with the edge.
+/// A running `cortex up` with its edge.
 struct Machine {
     home: Home,
     process: Process,
@@ -59,7 +59,7 @@ async fn spans(collector: &Collector, trace: &str, names: &[(&str, &str)]) -> Ve
     .await
 }
 
-/// Checks that each span but those of the caller has its parent in the trace.
+/// Checks that the parent of each span is in the trace, except for the caller's spans.
 fn connected(spans: &[Span], caller: &str) {
     let ids: BTreeSet<_> = spans.iter().map(|span| span.id.as_str()).chain([caller]).collect();
     for span in spans {
@@ -67,8 +67,8 @@ fn connected(spans: &[Span], caller: &str) {
     }
 }
 
-/// Checks that each span names the job. The first request to a gateway instance is refused, since its signature is for no
-/// instance, and is sent again.
+/// Checks that each span names the job. The gateway refuses the edge's first request, because its
+/// signature names no instance, and the edge sends it again.
 fn all_of_job(spans: &[Span], job: &str) {
     let refused =
         |span: &&Span| span.attributes.get("http.response.status_code").is_some_and(|status| status == "401");
@@ -122,7 +122,7 @@ async fn a_call_and_a_job_are_each_one_trace_from_the_edge_to_the_worker() {
     assert_eq!(decided.attributes["cortex.policy.decision"], "ALLOW");
     all_of_job(&seen, &id);
 
-    // A trace that its caller does not record is recorded nowhere.
+    // A trace that its caller does not sample is not recorded.
     let unsampled = "1af7651916cd43dd8448eb211c80319c";
     let request = machine.edge.request(Method::POST, "/api/v1/jobs").json(&input);
     request.header("traceparent", format!("00-{unsampled}-{CALLER}-00")).send().await.unwrap();
@@ -134,7 +134,7 @@ async fn a_call_and_a_job_are_each_one_trace_from_the_edge_to_the_worker() {
     assert!(machine.process.stop(LIMIT).success());
 }
 
-/// Checks that neither spans nor logs hold what callers send, keys, or the token of the collector.
+/// Checks that neither spans nor logs contain callers' texts, keys, or the collector's token.
 fn holds_nothing_marked(collector: &Collector, machine: &Machine) {
     let secrets = [MARKED, &machine.edge.key, &machine.home.secret("api_key")];
     let mut texts = vec![("the spans".to_owned(), String::from_utf8_lossy(&collector.raw()).into_owned())];
@@ -151,7 +151,7 @@ fn holds_nothing_marked(collector: &Collector, machine: &Machine) {
 }
 
 #[tokio::test]
-async fn a_collector_that_hangs_or_refuses_holds_nothing_up_and_what_it_does_not_take_is_counted() {
+async fn a_failing_collector_delays_nothing_and_dropped_spans_are_counted() {
     for behavior in [Behavior::Hangs, Behavior::Refuses] {
         let collector = Collector::start(behavior).await;
         let home = Home::new();

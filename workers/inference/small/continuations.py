@@ -13,7 +13,7 @@ import torch
 from evaluate import HERE, greedy, lines, load, prompt
 
 PROMPTS = 20
-MOST = 64
+MAX_TOKENS = 64
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     cases = []
     for question in questions[:: len(questions) // PROMPTS][:PROMPTS]:
         tokens = prompt(tokenizer, question["messages"])
-        made = greedy(model, tokens, MOST)
+        made = greedy(model, tokens, MAX_TOKENS)
         with torch.no_grad():
             logits = model(torch.tensor([tokens])).logits[0, -1]
         cases.append({

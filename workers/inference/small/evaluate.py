@@ -16,7 +16,7 @@ from held_out import held_out
 
 HERE = pathlib.Path(__file__).parent
 ENOUGH = 0.95
-LONGEST = 96
+MAX_TOKENS = 96
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def prompt(tokenizer: PreTrainedTokenizerBase, messages: list[dict]) -> list[int
 
 @torch.no_grad()
 def greedy(model: LlamaForCausalLM, tokens: list[int], most: int) -> list[int]:
-    """The likeliest tokens after the prompt; the end of the turn, if it came, is the last."""
+    """Returns the most probable tokens after the prompt. The end of the turn, if it came, is the last."""
     given = torch.tensor([tokens])
     made = model.generate(given, attention_mask=torch.ones_like(given), do_sample=False, max_new_tokens=most)
     return made[0, len(tokens) :].tolist()
@@ -57,7 +57,7 @@ def greedy(model: LlamaForCausalLM, tokens: list[int], most: int) -> list[int]:
 def score(tokenizer: PreTrainedTokenizerBase, model: LlamaForCausalLM, questions: list[dict], wrong: bool) -> float:
     asked, right = Counter(), Counter()
     for question in questions:
-        made = greedy(model, prompt(tokenizer, question["messages"]), LONGEST)
+        made = greedy(model, prompt(tokenizer, question["messages"]), MAX_TOKENS)
         text = tokenizer.decode(made[:-1] if made[-1] == tokenizer.eos_token_id else made)
         asked[question["kind"]] += 1
         right[question["kind"]] += text == question["expected"]

@@ -195,7 +195,7 @@ class World:
         return (false.doubted, f"No, {fact.answer}", "No") if false != fact else (fact.doubted, f"Yes, {fact.answer}", "Yes")
 
     def unstated(self) -> tuple[str, str, str]:
-        """A question after what nobody said: another person, or another fact."""
+        """Returns a question that the text doesn't answer: about another person, or another fact."""
         rng = self.v.rng
         kind = rng.choice([kind for kind in self._columns if kind not in self.kinds])
         at = rng.randrange(len(self.people))

@@ -162,13 +162,13 @@ def remember(v: Values) -> Conversation:
         ((f"I am {age} years old.", f"I'm {age} years old."), ("How old am I?", "What is my age?"), f"You are {age} years old."),
         ((f"I {plain} {count} {things}.",), (f"How many {things} do I {plain}?",), f"You {plain} {count} {things}."),
     ]
-    told = rng.sample(known, rng.randint(1, 3))
-    text = " ".join(rng.choice(said) for said, _, _ in told)
+    stated = rng.sample(known, rng.randint(1, 3))
+    text = " ".join(rng.choice(said) for said, _, _ in stated)
     if rng.random() < 0.3:
-        _, asked, answer = rng.choice(told)
+        _, asked, answer = rng.choice(stated)
         return chat(f"{text} {rng.choice(asked)}", answer)
     texts = [rng.choice(("", "", "Remember this: ", "Please remember: ")) + text, "I will remember that."]
-    for _, asked, answer in rng.sample(told, rng.randint(1, len(told))):
+    for _, asked, answer in rng.sample(stated, rng.randint(1, len(stated))):
         if rng.random() < 0.2:
             texts += arithmetic.add(v) if not v.held_out else ("Thank you.", "You're welcome.")
         texts += [rng.choice(asked), answer]

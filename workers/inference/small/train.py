@@ -146,15 +146,15 @@ def learn(model: Network, encoder: Encoder, unasked: set[str], cycle: int, folde
 
 @torch.no_grad()
 def score(model: Network, encoder: Encoder, questions: list[dict]) -> dict[str, list[bool]]:
-    """Whether greedy decoding would give exactly the answer: every token of it is the likeliest after those before."""
+    """Returns, by kind, whether greedy decoding gives exactly the answer: each token is the most probable next one."""
     right = defaultdict(list)
     for asked in questions:
         (tokens, said), = encoder.encode([[*asked["messages"], {"role": "assistant", "content": asked["expected"]}]])
         answer = len(encoder.tokenizer.encode(asked["expected"]).ids) + 1
         tokens = tokens[: -len(encoder.line)]
         wanted = torch.arange(len(tokens) - 1 - answer, len(tokens) - 1)
-        likeliest = model(torch.tensor([tokens[:-1]]), wanted).argmax(-1)
-        right[asked["kind"]].append(likeliest.tolist() == tokens[-answer:])
+        best = model(torch.tensor([tokens[:-1]]), wanted).argmax(-1)
+        right[asked["kind"]].append(best.tolist() == tokens[-answer:])
     return right
 
 

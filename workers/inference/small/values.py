@@ -1,7 +1,7 @@
 """The values questions are made of, and the split that keeps the held-out ones out of training.
 
 A value is held out by a checksum of its text, so the split needs no list and no state: a name, a city, a coined word
-or a number of two digits or more belongs to one side for ever. Digits, days, months, trades and colours are closed
+or a number of two digits or more always belongs to the same side. Digits, days, months, trades and colours are closed
 lists that both sides use.
 """
 
@@ -134,7 +134,7 @@ class Values:
         return found
 
     def coined(self) -> str:
-        """A word nobody has, in lower case; held-out ones have two syllables at least, so as not to be English by chance."""
+        """Returns an invented word in lower case. Held-out ones have at least two syllables, so they aren't English by chance."""
         while True:
             pick = self.rng.choice
             syllables = pick((2, 2, 2, 3) if self.held_out else (1, 2, 2, 2, 3))

@@ -12,7 +12,7 @@ SIZE = 1024
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-# How text is split while merges are learnt: nothing ever joins a capital to what stands before it, so that a name has
+# How text is split while merges are learnt: nothing ever joins a capital to the text before it, so that a name has
 # the same tokens after a space, a quote or nothing, and can be copied from one place to another.
 LEARNT_SPLIT = r"'[a-z]+|\p{Lu}\p{L}*| ?\p{Ll}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s"
 

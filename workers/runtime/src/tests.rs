@@ -227,6 +227,6 @@ async fn what_still_runs_after_the_grace_period_is_handed_back() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_worker_ends() {
     let harness = Harness::with(Echo);
-    harness.say(Inbound::Refused { reason: "the token is wrong".to_owned() });
+    harness.deliver(Inbound::Refused { reason: "the token is wrong".to_owned() });
     assert_eq!(harness.ended().await, Err(RunError::Refused("the token is wrong".to_owned())));
 }

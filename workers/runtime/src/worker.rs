@@ -111,9 +111,9 @@ impl JobLoop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
-                heard = inbox.next() => match heard {
+                message = inbox.next() => match message {
                     Some(Inbound::Refused { reason }) => return Err(RunError::Refused(reason)),
-                    Some(heard) => self.hear(heard),
+                    Some(message) => self.receive(message),
                     None => return Err(RunError::Ended),
                 },
             }
@@ -133,16 +133,16 @@ impl JobLoop {
                 biased;
                 () = runs.wait() => return,
                 () = sleep_until(grace) => return,
-                heard = inbox.next() => match heard {
-                    Some(heard) => self.hear(heard),
+                message = inbox.next() => match message {
+                    Some(message) => self.receive(message),
                     None => return,
                 },
             }
         }
     }
 
-    fn hear(&mut self, heard: Inbound) {
-        match heard {
+    fn receive(&mut self, message: Inbound) {
+        match message {
             Inbound::Job { task, input } => self.take(task, input),
             Inbound::Cancel(cancel) => self.shared.in_flight().cancel(cancel.lease),
             Inbound::Joined { heartbeat } => {

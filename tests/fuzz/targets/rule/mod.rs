@@ -4,7 +4,8 @@ use cortex_grammar::{Compiler, Limits, Mask, Rule, Vocabulary};
 
 const END: u32 = 256;
 
-/// Compiles a rule for a vocabulary of single bytes and writes the first that it allows, a few times.
+/// Compiles a rule for a vocabulary of single bytes and writes the first that it allows, a few
+/// times.
 pub(crate) fn write(rule: &Rule) {
     static COMPILER: OnceLock<Compiler> = OnceLock::new();
     let Ok(mut constraint) = COMPILER.get_or_init(compiler).compile(rule) else { return };

@@ -44,7 +44,7 @@ async def parsed_later(url, key, asked):
 
 
 def answers(client, url, key):
-    """What each helper makes of an answer."""
+    """Yields an answer from each helper."""
     completions = client.chat.completions
     yield "create", completions.create(**PLAIN)
     yield "create, a call", completions.create(**CALLING)
@@ -63,7 +63,7 @@ def answers(client, url, key):
 
 
 def ways_back(message):
-    """How an answer is sent back: as the object, with all that it has, and with what was set."""
+    """Yields an answer in each form that a client sends back: the object, all fields, and only the fields that are set."""
     yield message
     yield message.model_dump()
     yield message.model_dump(mode="json", exclude_unset=True)

@@ -60,7 +60,7 @@ def goes_on(client, called):
         asked = {**ASKED, "messages": messages, "tool_choice": "auto"}
         return client.chat.completions.create(**asked, max_tokens=1).usage.prompt_tokens
 
-    assert prompt_tokens(messages) > prompt_tokens(MESSAGES), "it sees what was called and answered"
+    assert prompt_tokens(messages) > prompt_tokens(MESSAGES), "the prompt contains the call and its result"
     (answer,) = client.chat.completions.create(**{**ASKED, "messages": messages, "tool_choice": "none"}).choices
     assert (answer.message.tool_calls, answer.finish_reason) == (None, "stop"), answer
     assert isinstance(answer.message.content, str), answer

@@ -182,9 +182,9 @@ fn exactly_one_schema_of_one_of_holds() {
     }));
     assert!(fits(&rule, r#"{"a":1}"#) && fits(&rule, r#"{"b":1}"#));
     assert!(!fits(&rule, r#"{"a":1,"b":1}"#) && !fits(&rule, "{}"));
-    let told = |kind: &str| json!({"type": "object", "properties": {"kind": {"const": kind}, "n": {"type": "integer"}}, "required": ["kind"]});
+    let variant = |kind: &str| json!({"type": "object", "properties": {"kind": {"const": kind}, "n": {"type": "integer"}}, "required": ["kind"]});
     let rule = schema(
-        json!({"$defs": {"a": told("a"), "b": told("b")}, "oneOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}]}),
+        json!({"$defs": {"a": variant("a"), "b": variant("b")}, "oneOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}]}),
     );
     assert!(fits(&rule, r#"{"kind":"b","n":2}"#) && !fits(&rule, r#"{"kind":"c"}"#));
     let rule =

@@ -50,7 +50,7 @@ impl Penalties {
             before.push((seen.token, *logit));
             let repeated = if *logit > 0.0 { *logit / self.repetition } else { *logit * self.repetition };
             let once = if seen.times > 0 { self.presence } else { 0.0 };
-            // A finite logit stays below infinity, whatever the divisor.
+            // A finite logit stays below infinity for every divisor.
             *logit = (repeated - seen.times as f32 * self.frequency - once).min(f32::MAX);
         }
     }

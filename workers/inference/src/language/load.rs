@@ -47,7 +47,7 @@ pub enum LoadError {
 /// # Errors
 ///
 /// Returns an error if a file is missing, damaged or unsupported, if the device can't be used or
-/// lacks memory, or if the first step's logits are not finite.
+/// has too little memory, or if the first step's logits are not finite.
 pub fn load(
     path: &Path,
     options: &LoadOptions,

@@ -4,7 +4,7 @@
 
 Needs the packages gguf, jinja2 and transformers. Vocabulary, merges and template come from the file, the pre-tokenizer is
 that of the model's published tokenizer.json: digits alone, then the words of GPT-2. The texts are those of the test of Qwen
-2's vocabulary, and some with the bytes that this vocabulary lacks; the conversations are those of the chat crate.
+2's vocabulary, and some with the bytes that this vocabulary has no token for; the conversations are those of the chat crate.
 texts.jsonl has a text and its ids per line. conversations.txt has a line per conversation: `rendered` with the SHA-256 of
 the prompt, the count of its tokens and the SHA-256 of their ids as little-endian 32-bit numbers, `raised` with that of the
 template's message, `refused` or `failed`.

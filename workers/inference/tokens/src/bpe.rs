@@ -91,8 +91,8 @@ impl Bpe {
 
     /// A lower bound on how many bytes the tokens of a text represent.
     fn least_bytes(&self, text: &str) -> usize {
-        let lacks = self.bytes.contains(&NONE);
-        match (self.pre_tokenizer.composes(), lacks) {
+        let bytes_missing = self.bytes.contains(&NONE);
+        match (self.pre_tokenizer.composes(), bytes_missing) {
             (false, false) => text.len(),
             (false, true) => text.bytes().filter(|&byte| self.bytes[byte as usize] != NONE).count(),
             (true, false) => text.len() / COMPOSED,

@@ -156,8 +156,8 @@ fn a_text_that_is_too_long_is_rejected_before_it_is_encoded() {
     }
     // Skipped bytes and composed characters lower the bound.
     let without_byte: Vec<&str> = tokens.iter().copied().filter(|token| *token != "Ą").collect();
-    let lacks = load(bpe(Some("gpt-2"), &without_byte, &[])).unwrap();
-    assert_eq!(within(&lacks, &"\u{4}".repeat(100), 0), Ok(0));
+    let incomplete = load(bpe(Some("gpt-2"), &without_byte, &[])).unwrap();
+    assert_eq!(within(&incomplete, &"\u{4}".repeat(100), 0), Ok(0));
     let kelvins = "\u{212a}".repeat(12);
     assert_eq!(within(&file("qwen2"), &kelvins, 12), Ok(12));
 }

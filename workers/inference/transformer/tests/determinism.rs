@@ -1,5 +1,5 @@
-//! A sequence's logits are bitwise identical, whatever else is in the step and however the sequence
-//! is split.
+//! A sequence's logits don't depend, bit for bit, on the other sequences in the step or on how the
+//! sequence is split.
 
 #![allow(clippy::unwrap_used)]
 

@@ -67,27 +67,27 @@ impl Harness {
         harness
     }
 
-    pub(super) fn say(&self, heard: Inbound) {
-        self.inbound.send(heard).unwrap();
+    pub(super) fn deliver(&self, message: Inbound) {
+        self.inbound.send(message).unwrap();
     }
 
     pub(super) fn send(&self, task: &Task, input: &str) {
-        self.say(Inbound::Job { task: Box::new(task.clone()), input: Bytes::from(input.to_owned()) });
+        self.deliver(Inbound::Job { task: Box::new(task.clone()), input: Bytes::from(input.to_owned()) });
     }
 
     pub(super) fn cancel(&self, task: &Task) {
         let worker = settings(1).id;
-        self.say(Inbound::Cancel(Cancel { job: task.job, lease: task.lease, worker }));
+        self.deliver(Inbound::Cancel(Cancel { job: task.job, lease: task.lease, worker }));
     }
 
     pub(super) fn lose(&self) {
         self.origin.away.store(true, Ordering::SeqCst);
-        self.say(Inbound::Lost);
+        self.deliver(Inbound::Lost);
     }
 
     pub(super) fn join(&self) {
         self.origin.away.store(false, Ordering::SeqCst);
-        self.say(Inbound::Joined { heartbeat: HEARTBEAT });
+        self.deliver(Inbound::Joined { heartbeat: HEARTBEAT });
     }
 
     pub(super) fn shutdown(&self) {
@@ -135,8 +135,8 @@ impl RecordingOrigin {
         channel: &mpsc::UnboundedSender<T>,
         message: T,
     ) -> Answer<'_, Result<(), OriginUnreachable>> {
-        let heard = !self.away.load(Ordering::SeqCst) && channel.send(message).is_ok();
-        Box::pin(ready(heard.then_some(()).ok_or(OriginUnreachable)))
+        let sent = !self.away.load(Ordering::SeqCst) && channel.send(message).is_ok();
+        Box::pin(ready(sent.then_some(()).ok_or(OriginUnreachable)))
     }
 }
 

@@ -52,7 +52,7 @@ fn a_full_queue_says_when_to_retry() {
     let took = (at(model.step) - at(start)).as_secs_f64();
     if let Some(QueueError::Full { retry_after }) = estimate {
         let ratio = retry_after.as_secs_f64() / took;
-        assert!((0.5..2.0).contains(&ratio), "told {retry_after:?}, took {took} s in {steps} steps");
+        assert!((0.5..2.0).contains(&ratio), "estimated {retry_after:?}, took {took} s in {steps} steps");
     }
 }
 

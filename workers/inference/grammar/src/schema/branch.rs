@@ -106,7 +106,7 @@ impl Branch {
             Fact::Is(_) | Fact::Not(..) | Fact::AnyOf(_) | Fact::OneOf(_) | Fact::Inexpressible => {}
         }
         self.drop_contradictions();
-        !self.kinds.is_none()
+        !self.kinds.is_empty()
     }
 
     /// Removes the kinds that have no value left, as far as the bounds alone show.

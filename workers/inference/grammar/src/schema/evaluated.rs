@@ -36,8 +36,8 @@ pub(super) fn members(document: &mut Document<'_>, node: Node) -> Result<Option<
     Ok((!covers_all).then_some(names))
 }
 
-/// Visits a schema and those that always apply along with it; `see` is told whether it is the
-/// schema itself.
+/// Visits a schema and those that always apply along with it. The second argument of `see` is true
+/// for the schema itself.
 fn each(
     document: &mut Document<'_>,
     node: Node,

@@ -57,7 +57,7 @@ impl Kinds {
         self.0 & other.0 != 0
     }
 
-    pub(super) fn is_none(self) -> bool {
+    pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }
 }

@@ -89,7 +89,7 @@ impl Regexes {
     }
 
     /// Returns patterns without assertions that together match the same texts as a schema's
-    /// pattern, or why there are none.
+    /// pattern. The error says why no such patterns exist.
     pub(super) fn translate(&mut self, source: &str, form: Form) -> Result<Vec<String>, String> {
         let key = (source.to_owned(), form);
         if let Some(known) = self.known.get(&key).or_else(|| self.translated.get(&key)) {
@@ -227,7 +227,7 @@ struct Tree {
 }
 
 impl Tree {
-    /// What may follow here so that the complete text is none of these.
+    /// Returns a pattern for what may follow here so that the complete text differs from all of these.
     fn others(&self) -> String {
         let mut ways = Vec::new();
         if !self.is_text {

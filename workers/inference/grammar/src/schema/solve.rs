@@ -348,7 +348,7 @@ impl<'a> Solver<'a> {
                 }
             }
         }
-        Ok((!branch.kinds.is_none()).then_some(branch))
+        Ok((!branch.kinds.is_empty()).then_some(branch))
     }
 
     fn has_text(&mut self, branch: &mut Branch, width: Width) -> bool {

@@ -214,12 +214,12 @@ impl<'w, 's, 'a> Writer<'w, 's, 'a> {
     }
 
     fn missing(&self, variant: &Variant) -> Option<Shape> {
-        let lacks = |shape: &Shape| !self.has_value[*shape];
+        let has_no_value = |shape: &Shape| !self.has_value[*shape];
         match variant {
             Variant::Plain(_) => None,
-            Variant::Array { prefix, rest, .. } => prefix.iter().chain([rest]).copied().find(lacks),
+            Variant::Array { prefix, rest, .. } => prefix.iter().chain([rest]).copied().find(has_no_value),
             Variant::Object { named, .. } => {
-                named.iter().filter(|named| named.required).filter_map(|named| named.shape).find(lacks)
+                named.iter().filter(|named| named.required).filter_map(|named| named.shape).find(has_no_value)
             }
         }
     }

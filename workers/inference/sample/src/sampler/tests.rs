@@ -66,7 +66,7 @@ proptest! {
                     expected.extend(reference::choose(&sampling, &prompt, &answer, &logits, allowed, nudge));
                 }
             }
-            prop_assert!(expected.contains(&found), "{found} is none of {expected:?} at step {step}");
+            prop_assert!(expected.contains(&found), "{found} is not among {expected:?} at step {step}");
             answer.push(found);
         }
     }

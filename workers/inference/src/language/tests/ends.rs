@@ -131,7 +131,7 @@ async fn a_reader_that_leaves_frees_its_place_within_a_step() {
     settled(&engine).await;
     // The prompt, and the step that was running when the reader left.
     let steps = steps.load(Ordering::SeqCst);
-    assert!(steps <= 2, "{steps} steps for nobody");
+    assert!(steps <= 2, "{steps} steps without a reader");
     let page = crate::language::render(&[("tiny", engine.metrics())]);
     assert!(page.contains("outcome=\"cancelled\"} 1"), "{page}");
 }

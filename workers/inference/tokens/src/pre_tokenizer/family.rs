@@ -21,7 +21,7 @@ pub(super) struct Family {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leftover {
     Nothing,
-    /// The last character, whatever it is.
+    /// The last character of any kind.
     Last,
     /// The last character unless it ends a line.
     LastInLine,

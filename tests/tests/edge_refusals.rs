@@ -1,4 +1,4 @@
-//! What the edge refuses, in which order, and which pages may read the response.
+//! Requests that the edge refuses, the order of its checks, and CORS.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};

@@ -92,7 +92,7 @@ fn defined(files: &[String]) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_a_guide_names_exists() {
+fn every_name_in_a_guide_exists() {
     let files = files();
     let defined = defined(&files);
     // Names of other projects, and names that Rust sources don't define.

@@ -74,7 +74,7 @@ async fn the_link_of_a_revoked_token_ends_and_others_go_on() {
     wait::until("the worker says why it has no link", TIMEOUT, said).await;
     // The worker has tried to reconnect, which takes another second.
     assert!(began.elapsed() < REVOCATION_TIMEOUT + Duration::from_secs(2), "after {:?}", began.elapsed());
-    assert!(two.ended().is_none(), "it tries again: what refuses it may be undone");
+    assert!(two.ended().is_none(), "a refused worker keeps retrying");
     assert_eq!(node.api.submit_and_wait("job.echo", json!(1), 10).await.status, 200);
     node.stop();
 }

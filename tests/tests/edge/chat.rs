@@ -67,10 +67,10 @@ async fn a_stream_that_broke_goes_on_through_the_edge_after_the_last_event_that_
 
     let chunks =
         text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
-    let text: String = chunks
+    let content: String = chunks
         .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
         .collect();
-    assert_eq!(text, (0..40).map(|n| format!("{n} ")).collect::<String>());
+    assert_eq!(content, (0..40).map(|n| format!("{n} ")).collect::<String>());
     assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
 
     let refused = ask().header("last-event-id", "nonsense").send().await.unwrap();

@@ -175,10 +175,7 @@ async fn a_megabyte_of_prompt_is_refused_and_delays_no_other_call() {
             (400, &json!("messages")),
             "{refused:?}"
         );
-        assert!(
-            refused.body["error"]["message"].as_str().unwrap().contains("at most 512 fit"),
-            "{refused:?}"
-        );
+        assert!(refused.body["error"]["message"].as_str().unwrap().contains("at most 512"), "{refused:?}");
     }
     assert_eq!(answered.body["choices"][0]["message"]["content"], "3 + 4 = 7", "{answered:?}");
     origin.stop();

@@ -48,7 +48,9 @@ async fn the_configured_kernel_decides_and_without_it_nothing_passes() {
     assert_eq!(refused.header("retry-after"), "1");
     let id = api.submit("job.echo", json!(2)).await.id();
     wait::until("the safety kernel could not be asked", TIMEOUT, async || {
-        home.log("origin.log").contains(&format!("a job could not be judged job={id}")).then_some(())
+        home.log("origin.log")
+            .contains(&format!("the safety kernel did not decide about a job job={id}"))
+            .then_some(())
     })
     .await;
     assert_eq!(api.job(&id).await["state"], "PENDING");

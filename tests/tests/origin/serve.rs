@@ -49,7 +49,7 @@ async fn a_worker_without_the_right_token_or_certificate_is_refused_by_name() {
         ("w1", &embed, "the token `embedder` does not allow the pool `echo`"),
         ("w2", &gone, "the token `gone` is revoked"),
         ("w3", &guess, "unknown token"),
-        ("w4", &elsewhere, "another certificate"),
+        ("w4", &elsewhere, "certificate does not match"),
     ] {
         let began = Instant::now();
         let log = refused(&home, name, worker(&home, name, "echo", node.link_port, token)).await;

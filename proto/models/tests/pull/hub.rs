@@ -162,8 +162,8 @@ async fn a_pull_resumes_what_an_earlier_one_left() {
 
 #[tokio::test]
 async fn a_silent_hub_is_given_up() {
-    assert!(refusal(Habit::Silent).await.contains("silent for 0.3 s"));
-    assert!(refusal(Habit::Stalls).await.contains("silent for 0.3 s"));
+    assert!(refusal(Habit::Silent).await.contains("no data for 0.3 s"));
+    assert!(refusal(Habit::Stalls).await.contains("no data for 0.3 s"));
 }
 
 #[tokio::test]
@@ -186,11 +186,11 @@ async fn a_wrong_hash_is_refused_with_both_hashes_and_leaves_no_part() {
 async fn more_bytes_than_declared_are_refused() {
     for habit in [Habit::Longer, Habit::Endless] {
         let error = refusal(habit).await;
-        assert!(error.contains("more than the 1200000 bytes"), "{habit:?}: {error}");
+        assert!(error.contains("more than the expected 1200000 bytes"), "{habit:?}: {error}");
     }
 }
 
 #[tokio::test]
 async fn a_missing_file_is_named() {
-    assert!(refusal(Habit::Missing).await.contains("model.bin: answered 404"));
+    assert!(refusal(Habit::Missing).await.contains("model.bin: the server responded with status 404"));
 }

@@ -73,7 +73,7 @@ async fn a_member_outside_the_folder_is_never_written() {
 async fn a_member_that_exceeds_its_declared_size_is_refused() {
     let bomb = vec![0; 40_000_000];
     let (_home, _, result) = unpacked(&[("tiny/model/model.bin", &bomb)]).await;
-    assert!(result.unwrap_err().contains("more than the 1200000 bytes"));
+    assert!(result.unwrap_err().contains("more than the expected 1200000 bytes"));
 }
 
 #[tokio::test]

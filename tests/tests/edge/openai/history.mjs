@@ -61,7 +61,7 @@ async function refusesHalfACharacter() {
   const half = [{ role: "user", content: "\u{1f642}".slice(0, 1) }];
   const error = await completions.create({ ...plain, messages: half }).then(assert.fail, (error) => error);
   assert(error instanceof OpenAI.BadRequestError && error.code === "malformed-json", String(error));
-  assert.match(error.message, /half of a character/);
+  assert.match(error.message, /half of a surrogate pair/);
 }
 
 for await (const [name, message] of answers()) await nextTurn(name, message);

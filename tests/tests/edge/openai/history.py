@@ -94,7 +94,7 @@ def refuses(client):
     try:
         client.post("/chat/completions", content=half.encode(), cast_to=object, options={"headers": headers})
     except BadRequestError as caught:
-        assert caught.code == "malformed-json" and "half of a character" in str(caught), caught.body
+        assert caught.code == "malformed-json" and "half of a surrogate pair" in str(caught), caught.body
     else:
         raise AssertionError(half)
 

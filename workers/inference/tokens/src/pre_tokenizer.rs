@@ -138,7 +138,7 @@ mod tests {
     fn an_unknown_name_is_rejected_with_a_list_of_known_ones() {
         let refused = PreTokenizer::named("klingon").unwrap_err().to_string();
         assert!(
-            refused.starts_with("the pre-tokenizer `klingon` is not supported (supported: a.x-4.0, "),
+            refused.starts_with("unsupported pre-tokenizer `klingon` (supported: a.x-4.0, "),
             "{refused}"
         );
         assert!(refused.ends_with(", tekken, trillion, viking)"), "{refused}");

@@ -101,7 +101,7 @@ fn further_ends_are_used_but_never_encoded_from_plain_text() {
     // An end that is an ordinary word can still occur in users' text.
     assert_eq!(tokenizer.encode("a", Specials::Plain, false).unwrap(), [259, 264]);
     let refused = load(&[2, 266]).unwrap_err().to_string();
-    assert_eq!(refused, "eos_token_id names the token 266, but there are 266");
+    assert_eq!(refused, "eos_token_id is 266, but there are only 266 tokens");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use cortex_transformer::{Cache, Model, Options, Piece, Store, Wants};
+use cortex_transformer::{Cache, LogitsFor, Model, Options, Segment, Store};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
@@ -42,6 +42,6 @@ fuzz_target!(|bytes: &[u8]| {
     let options = Options { threads: NonZeroUsize::MIN, context: None };
     let Ok(model) = Model::open(folder, &options, &mut |_| ControlFlow::Continue(())) else { return };
     let mut cache = Cache::new(model.shape(), 1, Store::F32).expect("a block of a small model");
-    let piece = Piece { tokens: &[0, 1], start: 0, blocks: &[0], wants: Wants::All };
-    model.forward(&mut cache, &[piece]).expect("a sound shape");
+    let segment = Segment { tokens: &[0, 1], start: 0, blocks: &[0], logits_for: LogitsFor::All };
+    model.forward(&mut cache, &[segment]).expect("a sound shape");
 });

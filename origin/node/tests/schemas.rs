@@ -3,6 +3,7 @@
 //! `CORTEX_BLESS=1 cargo test -p cortex-node --test schemas` rewrites them.
 #![allow(clippy::unwrap_used, reason = "a failing test says where")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -16,11 +17,24 @@ fn schema(name: &str) -> Value {
     schema.to_value()
 }
 
+/// Sorts the members of all objects, because their order depends on the features of serde_json.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<_, _> =
+                members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
+
 #[test]
 fn the_schemas_of_the_configuration_are_up_to_date() {
     for (name, schema) in cortex_node::schemas() {
         let file = root().join(format!("docs/configuration/schemas/{name}.json"));
-        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+        let text = format!("{}\n", serde_json::to_string_pretty(&sorted(schema.to_value())).unwrap());
         if std::env::var("CORTEX_BLESS").is_ok_and(|bless| bless == "1") {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(&file, text).unwrap();

@@ -1,14 +1,11 @@
 //! Names and bucket bounds of the metrics. They follow OpenTelemetry's semantic conventions for
 //! generative AI if those have a name.
 
-/// Seconds from a request to its first token.
-pub const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
-/// Seconds between consecutive tokens.
-pub const BETWEEN_TOKENS: &str = "gen_ai.server.time_per_output_token";
-/// Seconds from a request to its end.
-pub const REQUEST: &str = "gen_ai.server.request.duration";
-/// Tokens, by [`TOKEN_TYPE`].
-pub const TOKENS: &str = "gen_ai.server.token.usage";
+pub use cortex_platform::telemetry::genai::{
+    REQUEST_DURATION as REQUEST, RESPONSE_MODEL as MODEL, TIME_PER_OUTPUT_TOKEN as BETWEEN_TOKENS,
+    TIME_TO_FIRST_TOKEN as FIRST_TOKEN, TOKEN_TYPE, TOKEN_USAGE as TOKENS,
+};
+
 /// Ended answers, by [`OUTCOME`].
 pub const ANSWERS: &str = "cortex.inference.answers";
 /// Requests that were rejected because the queue was full.
@@ -26,9 +23,6 @@ pub const QUEUE: &str = "cortex.inference.sequences";
 /// How often a sequence was preempted.
 pub const PREEMPTED: &str = "cortex.inference.preempted";
 
-/// The model that answered.
-pub const MODEL: &str = "gen_ai.response.model";
-pub const TOKEN_TYPE: &str = "gen_ai.token.type";
 pub const OUTCOME: &str = "outcome";
 pub const STATE: &str = "state";
 

@@ -20,14 +20,14 @@ pub(super) fn activate() {
 
 /// Makes a span part of the trace that `traceparent` names. An invalid value starts a new trace.
 pub(super) fn continue_trace(span: &Span, traceparent: Option<&str>) {
-    let trace_id = traceparent.and_then(|text| text.get(3..35));
+    let remote = traceparent.and_then(parse);
     if !EXPORTED.load(Ordering::Relaxed) {
-        if let Some(trace_id) = trace_id {
-            context::set_trace_id(span, trace_id.to_owned());
+        if let Some(remote) = remote {
+            context::set_trace_id(span, remote.trace_id().to_string());
         }
         return;
     }
-    if let Some(remote) = traceparent.and_then(parse) {
+    if let Some(remote) = remote {
         let parent = opentelemetry::Context::new().with_remote_span_context(remote);
         // This fails if the span is not exported, and then it needs no parent.
         let _ = span.set_parent(parent);
@@ -89,6 +89,7 @@ mod tests {
             "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
             "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
+            "00-x job=01a1fb51-9430-7707-8707-07-00f067aa0ba902b7-01",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

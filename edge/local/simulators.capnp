@@ -1,7 +1,8 @@
 @0xb4c9f3a1d2e85a70;
 
-# KV, R2 and Queues for a Worker that runs in workerd on this machine: the simulators of the miniflare package, which
-# wrangler uses too, without the programs around them (inspector, explorer, registry, the server for their log).
+# KV, R2 and Queues for a Worker that runs in workerd on this machine. They are the simulators of
+# the miniflare package, which wrangler uses too, without wrangler's programs around them
+# (inspector, explorer, registry, the server for their log).
 
 using Workerd = import "/workerd/workerd.capnp";
 
@@ -21,7 +22,7 @@ const log :Workerd.Worker = (
   modules = [(name = "log.js", esModule = embed "log.js")],
 );
 
-# Forwards the requests of a binding to the object that holds the namespace, the bucket or the queue.
+# Forwards the requests of a binding to the object with the namespace, the bucket or the queue.
 const entry :List(Workerd.Worker.Module) = [
   (name = "entry.js", esModule = embed "../../node_modules/miniflare/dist/src/workers/shared/object-entry.worker.js"),
 ];

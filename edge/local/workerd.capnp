@@ -1,9 +1,10 @@
 @0xa1f0d7c2b3e94d65;
 
-# The edge on this machine: the Worker in workerd, behind a relay of bytes. serve.sh runs it, with the
+# The edge on this machine: the Worker in workerd, behind a relay. serve.sh runs it, with the
 # Worker's secrets and variables in the environment.
 #
-# Values that are also in wrangler.toml must be equal there: tests/tests/structure/edge.rs compares them.
+# Values that are also in wrangler.toml must be equal there: tests/tests/structure/edge.rs compares
+# them.
 
 using Workerd = import "/workerd/workerd.capnp";
 using Simulators = import "simulators.capnp";
@@ -16,7 +17,8 @@ const config :Workerd.Config = (
 
 const services :List(Workerd.Service) = [
   (name = "edge", worker = .edge),
-  # Every request of the Worker goes here, regardless of its address, because it talks only to its origin.
+  # Every request of the Worker goes here, regardless of its address, because it talks only to its
+  # origin.
   (name = "origin", external = (address = "127.0.0.1:8080", http = ())),
   # Where spans go, if OTEL_EXPORTER_OTLP_ENDPOINT is set. serve.sh gives the address.
   (name = "otlp", external = (address = "127.0.0.1:4318", http = ())),

@@ -4,10 +4,10 @@
 use std::str::FromStr;
 
 use cortex_api::topics::KnownTopics;
-use cortex_api::trace::Traceparent;
 use cortex_guard::cors::Origins;
 use cortex_guard::keys::Pepper;
 use cortex_guard::signature::Keyring;
+use cortex_otlp::{Settings, SettingsError};
 use worker::Env;
 
 use crate::error::ApiError;
@@ -48,50 +48,12 @@ pub(crate) fn ledger_limits(env: &Env) -> Result<Limits, ApiError> {
     text.parse().map_err(|error| ApiError::Broken(format!("CORTEX_LEDGER_LIMITS: {error}")))
 }
 
-/// Where spans are sent.
-#[derive(Debug, Clone)]
-pub(crate) struct Otlp {
-    /// The full address, with the path.
-    pub(crate) endpoint: String,
-    /// Headers of every request, such as a token.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) service: String,
-    /// The share of the traces that begin here which is recorded, in parts of 2^32.
-    ratio: u64,
-}
-
-impl Otlp {
-    /// Decides by the id of a trace whether it is recorded.
-    pub(crate) fn samples(&self, trace: &Traceparent) -> bool {
-        let random = trace.trace_id().get(..8).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        random.is_none_or(|random| random < self.ratio)
-    }
-}
-
-/// Reads OpenTelemetry's variables. Returns `None` if `OTEL_EXPORTER_OTLP_ENDPOINT` is not set to an http or https address.
-/// `OTEL_TRACES_SAMPLER_ARG` is the share of traces that are recorded, from 0 to 1.
-pub(crate) fn otlp(env: &Env) -> Option<Otlp> {
-    let read = |name: &str| {
-        let text = env
-            .var(name)
-            .map(|var| var.to_string())
-            .or_else(|_| env.secret(name).map(|text| text.to_string()));
-        text.ok().filter(|text| !text.is_empty())
-    };
-    let endpoint = read("OTEL_EXPORTER_OTLP_ENDPOINT")?;
-    if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
-        return None;
-    }
-    let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=')?;
-        Some((name.trim().to_owned(), value.trim().to_owned()))
-    };
-    let ratio = read("OTEL_TRACES_SAMPLER_ARG").and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
-    Some(Otlp {
-        endpoint: format!("{}/v1/traces", endpoint.trim_end_matches('/')),
-        headers: read("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default().split(',').filter_map(pair).collect(),
-        service: read("OTEL_SERVICE_NAME").unwrap_or_else(|| "cortex-edge".to_owned()),
-        ratio: (ratio.clamp(0.0, 1.0) * f64::from(u32::MAX)) as u64 + u64::from(ratio >= 1.0),
+/// Reads the variables of OpenTelemetry, which may also be secrets. Returns `None` if no endpoint is
+/// set.
+pub(crate) fn otlp(env: &Env) -> Result<Option<Settings>, SettingsError> {
+    Settings::read(|name| {
+        let variable = env.var(name).map(|text| text.to_string());
+        variable.or_else(|_| env.secret(name).map(|text| text.to_string())).ok()
     })
 }
 

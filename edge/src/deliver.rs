@@ -9,7 +9,7 @@ use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use cortex_domain::job::Hop;
 use cortex_guard::ledger::SEND_LEASE;
-use cortex_otlp::{Kind, Value};
+use cortex_otlp::{AttributeValue, SpanKind};
 use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use worker::{Delay, Env, Response};
@@ -42,8 +42,8 @@ pub(crate) enum Delivery {
     Away,
 }
 
-/// Sends a job to the origin, within a span that continues the trace of the job's request. `body` is absent when it is
-/// offloaded.
+/// Sends a job to the origin, within a span that continues the trace of the job's request. `body`
+/// is `None` if it was offloaded.
 pub(crate) async fn deliver(
     mut envelope: Envelope,
     body: Option<&str>,
@@ -53,28 +53,30 @@ pub(crate) async fn deliver(
     let job = envelope.job;
     let exporter = Exporter::of(env);
     let Ok(span) = exporter.start(envelope.traceparent.parse().ok()) else {
-        return away(&job, "no random bytes");
+        return away(&JobIds::of(&envelope), "no random bytes are available");
     };
     envelope.traceparent = span.own.to_string();
     let delivery = try_once(envelope, body, env).await;
     let failed = matches!(delivery, Delivery::Away);
-    let attributes = vec![("cortex.job.id", Value::Text(job.to_string()))];
-    let span = span.end("deliver job".to_owned(), Kind::Consumer, clock::now(), attributes, failed);
+    let attributes = vec![("cortex.job.id", AttributeValue::Text(job.to_string()))];
+    let span = span.end("deliver job".to_owned(), SpanKind::Consumer, clock::now(), attributes, failed);
     exporter.export(span, env, background);
     delivery
 }
 
 async fn try_once(envelope: Envelope, body: Option<&str>, env: &Env) -> Delivery {
-    let job = envelope.job;
+    let ids = JobIds::of(&envelope);
     let attempt = pin!(attempt(envelope, body, env));
     match select(attempt, Delay::from(DELIVERY_TIMEOUT)).await {
         Either::Left((delivery, _)) => delivery,
-        Either::Right(_) => away(&job, &format!("not accepted within {} s", DELIVERY_TIMEOUT.as_secs())),
+        Either::Right(_) => {
+            away(&ids, &format!("the origin did not accept the job within {} s", DELIVERY_TIMEOUT.as_secs()))
+        }
     }
 }
 
 async fn attempt(mut envelope: Envelope, body: Option<&str>, env: &Env) -> Delivery {
-    let job = envelope.job;
+    let (job, ids) = (envelope.job, JobIds::of(&envelope));
     let fetched;
     let body = match body {
         Some(body) => body,
@@ -84,7 +86,7 @@ async fn attempt(mut envelope: Envelope, body: Option<&str>, env: &Env) -> Deliv
                 &fetched
             }
             Ok(None) => {
-                log::error("job.body_lost", &[("job", &job.to_string())]);
+                log::error("job.body_lost", &ids.fields(&[]));
                 let problem = Problem::new(
                     ErrorCode::Internal,
                     "the job's body was lost before it reached the \
@@ -92,17 +94,17 @@ async fn attempt(mut envelope: Envelope, body: Option<&str>, env: &Env) -> Deliv
                 );
                 return Delivery::Refused { error: problem.view(), denied: false };
             }
-            Err(error) => return away(&job, &error.to_string()),
+            Err(error) => return away(&ids, &error.to_string()),
         },
     };
     envelope.add_hop(Hop { name: hops::DRAINED.to_owned(), at: clock::now() });
     let origin = match Origin::of(env) {
         Ok(origin) => origin,
-        Err(refusal) => return away(&job, &refusal.into_problem().detail),
+        Err(refusal) => return away(&ids, &refusal.into_problem().detail),
     };
     match origin.send(&outbound(&envelope, body), DELIVERY_TIMEOUT).await {
-        Ok(answer) => judge(&job, answer).await,
-        Err(error) => away(&job, &error.0),
+        Ok(answer) => judge(&job, &ids, answer).await,
+        Err(error) => away(&ids, &error.0),
     }
 }
 
@@ -123,19 +125,19 @@ fn outbound<'a>(envelope: &'a Envelope, body: &'a str) -> Outbound<'a> {
     }
 }
 
-async fn judge(job: &JobId, mut answer: Response) -> Delivery {
+async fn judge(job: &JobId, ids: &JobIds, mut answer: Response) -> Delivery {
     match answer.status_code() {
         200..300 => {
             let id = answer.headers().get(headers::JOB_ID).ok().flatten();
             let id = id.and_then(|id| id.parse().ok()).unwrap_or(*job);
-            log::info("job.delivered", &[("job", &job.to_string())]);
+            log::info("job.delivered", &ids.fields(&[]));
             Delivery::Accepted { id }
         }
         // The origin may accept it later: a timeout, another call with the same idempotency key,
         // too early, or too many requests.
-        status @ (408 | 409 | 425 | 429) => away(job, &format!("status {status}")),
+        status @ (408 | 409 | 425 | 429) => away(ids, &format!("status {status}")),
         status @ 400..500 => {
-            log::info("job.refused", &[("job", &job.to_string()), ("status", &status.to_string())]);
+            log::info("job.refused", &ids.fields(&[("status", &status.to_string())]));
             let body = answer.bytes().await.unwrap_or_default();
             let unreadable = || {
                 Problem::new(
@@ -150,11 +152,31 @@ async fn judge(job: &JobId, mut answer: Response) -> Delivery {
             let error = serde_json::from_slice(&body).unwrap_or_else(|_| unreadable());
             Delivery::Refused { error, denied: status == 403 }
         }
-        status => away(job, &format!("status {status}")),
+        status => away(ids, &format!("status {status}")),
     }
 }
 
-fn away(job: &JobId, cause: &str) -> Delivery {
-    log::info("job.waits", &[("job", &job.to_string()), ("cause", cause)]);
+fn away(ids: &JobIds, cause: &str) -> Delivery {
+    log::info("job.waits", &ids.fields(&[("cause", cause)]));
     Delivery::Away
+}
+
+/// The ids in the log lines about a job.
+struct JobIds {
+    job: String,
+    trace_id: String,
+}
+
+impl JobIds {
+    fn of(envelope: &Envelope) -> Self {
+        Self { job: envelope.job.to_string(), trace_id: envelope.trace_id() }
+    }
+
+    fn fields<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        [("job", self.job.as_str()), ("trace_id", self.trace_id.as_str())]
+            .iter()
+            .chain(more)
+            .copied()
+            .collect()
+    }
 }

@@ -3,6 +3,7 @@
 //! line is sent.
 
 use cortex_api::hops;
+use cortex_api::trace::Traceparent;
 use cortex_domain::id::JobId;
 use cortex_domain::job::Hop;
 use cortex_guard::keys::Caller;
@@ -44,6 +45,12 @@ impl Envelope {
         self.principal = caller.principal.to_string();
         self.roles = caller.roles.iter().map(ToString::to_string).collect();
         self
+    }
+
+    /// Returns the id of the trace, or an empty text without one.
+    pub(crate) fn trace_id(&self) -> String {
+        let parsed = self.traceparent.parse::<Traceparent>();
+        parsed.map(|traceparent| traceparent.trace_id().to_owned()).unwrap_or_default()
     }
 
     pub(crate) fn add_hop(&mut self, hop: Hop) {

@@ -61,8 +61,10 @@ impl Head {
     }
 
     pub(crate) fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, ApiError> {
-        let wrong = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at(IDEMPOTENCY_KEY);
         let key = self.get(IDEMPOTENCY_KEY).map(str::parse::<IdempotencyKey>).transpose();
-        key.map_err(|error| wrong(error).into())
+        key.map_err(|error| {
+            let detail = format!("invalid header `{IDEMPOTENCY_KEY}`: {}", error.reason);
+            Problem::new(ErrorCode::InvalidRequest, detail).at(IDEMPOTENCY_KEY).into()
+        })
     }
 }

@@ -137,7 +137,10 @@ impl From<Full> for Problem {
             .retry_after(FULL_RETRY_AFTER),
             Limit::Keys => Self::new(
                 ErrorCode::Conflict,
-                format!("the tenant has {most} keys, which is the limit (revoked keys count)"),
+                format!(
+                    "the tenant has {most} keys, which is the limit, and revoked keys count too: ask the \
+                        operator to raise `CORTEX_LEDGER_LIMITS`"
+                ),
             ),
         };
         problem.with("limit", most)

@@ -96,9 +96,9 @@ impl Origin {
         }
         match answer.status_code() {
             401 => Err(OriginUnreachable("the origin rejected the edge's signature".to_owned())),
-            status @ 500.. if !is_json(&answer) => {
-                Err(OriginUnreachable(format!("status {status} from a proxy in between")))
-            }
+            status @ 500.. if !is_json(&answer) => Err(OriginUnreachable(format!(
+                "a proxy between the edge and the origin returned status {status}"
+            ))),
             _ => Ok(answer),
         }
     }
@@ -129,7 +129,9 @@ impl Origin {
                 abort.disarm();
                 answer.map_err(away)
             }
-            Either::Right(_) => Err(OriginUnreachable(format!("no answer within {} s", timeout.as_secs()))),
+            Either::Right(_) => {
+                Err(OriginUnreachable(format!("the origin did not respond within {} s", timeout.as_secs())))
+            }
         }
     }
 

@@ -134,7 +134,7 @@ impl Watched {
                 log::error("stream.unasked", &[("cause", &cause)])
             }
             Either::Right(_) => {
-                log::error("stream.unasked", &[("cause", "the ledger did not answer in time")])
+                log::error("stream.unasked", &[("cause", "the ledger did not respond in time")])
             }
         }
     }

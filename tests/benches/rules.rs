@@ -70,7 +70,7 @@ fn body(bytes: usize) -> String {
     format!(r#"{{"topic": "job.echo", "input": [{}]}}"#, lines.trim_end_matches(','))
 }
 
-fn the_door(criterion: &mut Criterion) {
+fn the_checks(criterion: &mut Criterion) {
     let keys: Keyring = format!("edge-1:{}", "11".repeat(32)).parse().unwrap();
     for (name, bytes) in [("100 B", 1), ("16 KiB", 16 << 10)] {
         let body = body(bytes);
@@ -85,7 +85,7 @@ fn the_door(criterion: &mut Criterion) {
         let pairs = headers.iter().map(|(name, value)| (*name, value.as_str()));
         headers.extend(signature::sign(&request, pairs, keys.current(), NOW, Nonce::new([7; 16])).unwrap());
 
-        let mut group = criterion.benchmark_group("door");
+        let mut group = criterion.benchmark_group("checks");
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(format!("checks of a body of {name}"), |bencher| {
             bencher.iter(|| {
@@ -128,6 +128,6 @@ fn the_bus(criterion: &mut Criterion) {
 criterion_group! {
     name = rules;
     config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-    targets = a_job, the_door, the_bus
+    targets = a_job, the_checks, the_bus
 }
 criterion_main!(rules);

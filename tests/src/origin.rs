@@ -41,6 +41,8 @@ pub struct Setup {
     pub allowed_host: Option<String>,
     /// The filter of the log, as in `CORTEX_LOG`.
     pub log: String,
+    /// The format of the log: `text` or `json`.
+    pub log_format: &'static str,
 }
 
 impl Setup {
@@ -63,6 +65,7 @@ impl Setup {
             safety_kernel: None,
             allowed_host: None,
             log: "info".into(),
+            log_format: "text",
         }
     }
 
@@ -121,7 +124,7 @@ impl Setup {
         command.args(["--api-port", &self.port.to_string(), "--grpc-port", &self.grpc_port.to_string()]);
         command.args(["--chat-port", &self.chat_port.to_string(), "--chat-model", "cortex-small"]);
         command.env("CORTEX_HOME", home.path());
-        command.env("CORTEX_LOG", &self.log);
+        command.env("CORTEX_LOG", &self.log).env("CORTEX_LOG_FORMAT", self.log_format);
         for (flag, file) in [
             ("--pools", &self.pools),
             ("--models", &self.models),

@@ -31,6 +31,26 @@ pub fn kill(pid: u32) {
     kill_process(pid, Signal::KILL).unwrap();
 }
 
+/// A process that does not run until this is dropped.
+#[derive(Debug)]
+pub struct Paused(Pid);
+
+impl Paused {
+    #[must_use]
+    pub fn process(pid: u32) -> Self {
+        let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        kill_process(pid, Signal::STOP).unwrap();
+        Self(pid)
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        // The process may have ended.
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
+
 /// Returns whether a process exists and is not a zombie.
 #[must_use]
 pub fn alive(pid: u32) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! Only well-formed requests pass ([`Requests`]). workerd does not notice that a TCP client has
 //! disconnected until it writes to it, so a call would continue without its client. It notices the
-//! end of a Unix connection at once. The relay also sets limits that workerd does not have: the number of
-//! connections, and how long a peer may read nothing.
+//! end of a Unix connection at once. The relay also sets limits that workerd does not have: the
+//! number of connections, and how long a peer may read nothing.
 
 use std::io;
 use std::path::{Path, PathBuf};

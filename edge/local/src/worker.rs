@@ -37,7 +37,8 @@ pub struct Variables {
 /// Where the Worker sends its spans. Without an endpoint it sends none.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Tracing {
-    /// `host:port` of a collector that speaks OTLP over plain HTTP, and the path before `/v1/traces`.
+    /// `host:port` of a collector that speaks OTLP over plain HTTP, and the path before
+    /// `/v1/traces`.
     pub collector: Option<(String, String)>,
     /// `OTEL_EXPORTER_OTLP_HEADERS`, which may hold a token.
     pub headers: String,

@@ -3,15 +3,15 @@
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS job (
     id TEXT PRIMARY KEY,
-    place TEXT NOT NULL,        -- waiting, sending: the ledger's; origin, ended: not any more
+    place TEXT NOT NULL,        -- waiting, sending: at the edge; origin, ended: no longer
     state TEXT NOT NULL,
     version INTEGER NOT NULL,
     created INTEGER NOT NULL,
     updated INTEGER NOT NULL,
     facts TEXT NOT NULL,
     hops TEXT NOT NULL,
-    message TEXT,               -- the envelope, as long as the job is the ledger's
-    sends INTEGER NOT NULL,     -- attempts that found the origin away
+    message TEXT,               -- the envelope, while the job is at the edge
+    sends INTEGER NOT NULL,     -- attempts that failed because the origin was unreachable
     due INTEGER,                -- when to send it (waiting), or when its sender's lease lapses (sending)
     origin_id TEXT NOT NULL,
     error TEXT

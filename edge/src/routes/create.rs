@@ -159,7 +159,9 @@ async fn accept(
             let mut entry = *entry;
             let mut envelope = envelope.by(&caller);
             envelope.hops = std::mem::take(&mut entry.hops);
-            log::info("job.accepted", &[("job", &envelope.job.to_string()), ("tenant", &envelope.tenant)]);
+            let (job, trace_id) = (envelope.job.to_string(), envelope.trace_id());
+            let fields = [("job", job.as_str()), ("tenant", &envelope.tenant), ("trace_id", &trace_id)];
+            log::info("job.accepted", &fields);
             context.wait_until(enqueue(envelope, body, env.clone()));
             return Ok(entry);
         }

@@ -28,7 +28,8 @@ pub(crate) async fn answer(env: &Env) -> Result<Response, ApiError> {
         && config::origin_keys(env).is_ok()
         && config::topics(env).is_ok()
         && config::cors_origins(env).is_ok()
-        && config::ledger_limits(env).is_ok();
+        && config::ledger_limits(env).is_ok()
+        && config::otlp(env).is_ok();
     let origin = match Origin::of(env) {
         Ok(origin) if is_there(&origin).await => "ok",
         Ok(_) => "away",

@@ -1,12 +1,13 @@
-//! Sends spans to a collector, beside the requests. A collector that hangs or refuses delays nothing. What it does not take
-//! is dropped, and the log counts it.
+//! Sends spans to a collector, beside the requests. A collector that hangs or fails delays nothing.
+//! Spans that it does not accept are dropped, and the log counts them.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
+use std::rc::Rc;
 use std::time::Duration;
 
 use cortex_api::trace::Traceparent;
-use cortex_otlp::{CONTENT_TYPE, Span, encode};
+use cortex_otlp::{CONTENT_TYPE, Resource, Settings, Span, encode};
 use futures::future::{Either, select};
 use worker::js_sys::Uint8Array;
 use worker::{Context, Delay, Env, Fetch, Headers, Method, Request, RequestInit, State};
@@ -16,11 +17,18 @@ use crate::{clock, config, log, random};
 
 /// Requests to the collector that may be open in an isolate. Further spans are dropped.
 const MAX_OPEN: u32 = 32;
-const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// On a developer's machine the collector is behind this service, because workerd sends every other request to the origin.
+/// The longest time for a request to the collector, even if the variables say more. Cloudflare ends
+/// what runs longer after a response.
+const MAX_EXPORT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The name of the service, unless a variable sets another.
+const SERVICE_NAME: &str = "cortex-edge";
+/// On a developer's machine the collector is behind this service, because workerd sends every other
+/// request to the origin.
 const SERVICE: &str = "OTLP";
 
 thread_local! {
+    // Read once in an isolate. `None` if no spans are exported.
+    static SETTINGS: OnceCell<Option<Rc<Settings>>> = const { OnceCell::new() };
     static OPEN: Cell<u32> = const { Cell::new(0) };
     /// Spans that were dropped since one was last exported.
     static DROPPED: Cell<u32> = const { Cell::new(0) };
@@ -45,29 +53,28 @@ impl Background for State {
 
 /// Where spans go. Without an endpoint nothing is recorded.
 #[derive(Debug)]
-pub(crate) struct Exporter(Option<config::Otlp>);
+pub(crate) struct Exporter(Option<Rc<Settings>>);
 
 impl Exporter {
     pub(crate) fn of(env: &Env) -> Self {
-        Self(config::otlp(env))
+        Self(SETTINGS.with(|settings| settings.get_or_init(|| read_settings(env)).clone()))
     }
 
-    /// Starts a span that continues a trace, or begins one. Without an endpoint its `own` is the given trace, so that the
-    /// origin continues that one.
+    /// Starts a span that continues a trace, or begins one. Without an endpoint its `own` is the
+    /// given trace, so that the origin continues that one.
     pub(crate) fn start(&self, incoming: Option<Traceparent>) -> worker::Result<OpenSpan> {
         let start = clock::now();
         let Some(settings) = &self.0 else {
             let own = incoming.map_or_else(|| random::bytes().map(Traceparent::mint), Ok)?;
             return Ok(OpenSpan { own, parent: None, start });
         };
-        match incoming {
-            Some(parent) => Ok(OpenSpan { own: parent.child(random::bytes()?), parent: Some(parent), start }),
-            None => {
-                let own = Traceparent::mint(random::bytes()?);
-                let own = if settings.samples(&own) { own } else { own.unsampled() };
-                Ok(OpenSpan { own, parent: None, start })
-            }
-        }
+        let own = match &incoming {
+            Some(parent) => parent.child(random::bytes()?),
+            None => Traceparent::mint(random::bytes()?),
+        };
+        let parent_sampled = incoming.as_ref().map(Traceparent::is_sampled);
+        let sampled = settings.sampler.samples(own.trace_id_bytes(), parent_sampled);
+        Ok(OpenSpan { own: own.with_sampled(sampled), parent: incoming, start })
     }
 
     /// Sends a span in the background, if there is one.
@@ -89,6 +96,17 @@ impl Exporter {
     }
 }
 
+/// Reads the settings. Invalid ones disable the export, and `/health` reports them too.
+fn read_settings(env: &Env) -> Option<Rc<Settings>> {
+    match config::otlp(env) {
+        Ok(settings) => settings.map(Rc::new),
+        Err(error) => {
+            log::error("spans.disabled", &[("cause", &error.to_string())]);
+            None
+        }
+    }
+}
+
 /// Logs the first drop, and then those with a round number.
 fn dropped(cause: &str) {
     let count = DROPPED.get() + 1;
@@ -98,9 +116,14 @@ fn dropped(cause: &str) {
     }
 }
 
-async fn send(settings: &config::Otlp, span: &Span, env: &Env) -> Result<(), String> {
+async fn send(settings: &Settings, span: &Span, env: &Env) -> Result<(), String> {
     let detail = |error: worker::Error| error.to_string();
-    let body = encode(&settings.service, env!("CARGO_PKG_VERSION"), std::slice::from_ref(span));
+    let resource = Resource {
+        service: settings.service.as_deref().unwrap_or(SERVICE_NAME),
+        version: env!("CARGO_PKG_VERSION"),
+        attributes: &settings.attributes,
+    };
+    let body = encode(resource, std::slice::from_ref(span));
     let request = request(settings, &body).map_err(detail)?;
     let sending = std::pin::pin!(async {
         match env.service(SERVICE) {
@@ -111,23 +134,22 @@ async fn send(settings: &config::Otlp, span: &Span, env: &Env) -> Result<(), Str
             Err(_) => Ok(Fetch::Request(request).send().await.map_err(detail)?.status_code()),
         }
     });
-    match select(sending, Delay::from(EXPORT_TIMEOUT)).await {
+    let timeout = settings.timeout.min(MAX_EXPORT_TIMEOUT);
+    match select(sending, Delay::from(timeout)).await {
         Either::Left((Ok(200..300), _)) => Ok(()),
-        Either::Left((Ok(status), _)) => Err(format!("the collector answered with status {status}")),
+        Either::Left((Ok(status), _)) => Err(format!("the collector responded with status {status}")),
         Either::Left((Err(cause), _)) => Err(cause),
-        Either::Right(_) => {
-            Err(format!("the collector did not answer within {} s", EXPORT_TIMEOUT.as_secs()))
-        }
+        Either::Right(_) => Err(format!("the collector did not respond within {} ms", timeout.as_millis())),
     }
 }
 
-fn request(settings: &config::Otlp, body: &[u8]) -> worker::Result<Request> {
+fn request(settings: &Settings, body: &[u8]) -> worker::Result<Request> {
     let headers = Headers::new();
-    for (name, value) in &settings.headers {
+    for (name, value) in settings.headers.pairs() {
         headers.set(name, value)?;
     }
     headers.set("content-type", CONTENT_TYPE)?;
     let mut init = RequestInit::new();
     init.with_method(Method::Post).with_headers(headers).with_body(Some(Uint8Array::from(body).into()));
-    Request::new_with_init(&settings.endpoint, &init)
+    Request::new_with_init(settings.endpoint.as_str(), &init)
 }

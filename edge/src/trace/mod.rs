@@ -1,5 +1,5 @@
-//! Spans of the edge, sent to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names. Without it the edge passes a caller's
-//! trace on unchanged.
+//! Spans of the edge, sent to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names. Without it the
+//! edge passes a caller's trace on unchanged.
 
 mod export;
 mod span;

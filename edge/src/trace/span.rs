@@ -1,8 +1,8 @@
-//! The span of one piece of work of the edge. It holds ids, routes and codes, and no text of callers.
+//! A span of the edge. It contains ids, routes and codes, and no text of callers.
 
 use cortex_api::trace::Traceparent;
 use cortex_domain::time::Timestamp;
-use cortex_otlp::{Kind, Span, Value};
+use cortex_otlp::{AttributeValue, Span, SpanKind};
 
 /// A span that has begun.
 #[derive(Clone, Debug)]
@@ -17,9 +17,9 @@ impl OpenSpan {
     pub(crate) fn end(
         self,
         name: String,
-        kind: Kind,
+        kind: SpanKind,
         end: Timestamp,
-        attributes: Vec<(&'static str, Value)>,
+        attributes: Vec<(&'static str, AttributeValue)>,
         failed: bool,
     ) -> Option<Span> {
         self.own.is_sampled().then(|| Span {

@@ -95,7 +95,10 @@ impl ChatStream {
                     self.ready.extend(frames.map_err(|error| CallError::invalid_response(&url, error))?);
                 }
                 None => {
-                    return Err(CallError::invalid_response(&url, "the stream ended before the answer did"));
+                    return Err(CallError::invalid_response(
+                        &url,
+                        "the stream ended before the answer was complete",
+                    ));
                 }
             }
         }

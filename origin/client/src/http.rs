@@ -12,13 +12,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Parses the address of an API, which is an `http` or `https` URL.
 pub(crate) fn parse_base(text: &str) -> Result<Url, CallError> {
-    let invalid = |reason: String| CallError::InvalidAddress { text: text.to_owned(), reason };
-    let url: Url = text.parse().map_err(|error| invalid(format!("{error}")))?;
-    if matches!(url.scheme(), "http" | "https") && url.has_host() {
-        Ok(url)
-    } else {
-        Err(invalid("expected http://HOST:PORT or https://HOST".into()))
-    }
+    let url =
+        text.parse().ok().filter(|url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| CallError::InvalidAddress {
+        text: text.to_owned(),
+        reason: "expected http://HOST:PORT or https://HOST".to_owned(),
+    })
 }
 
 /// Builds a client that sends the key only to `base`: it follows no redirects, and uses no proxy

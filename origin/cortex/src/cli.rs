@@ -15,15 +15,16 @@ use crate::commands::{
     up, workers,
 };
 use crate::exit::{Exit, Failure};
+use crate::output::MAX_HELP_WIDTH;
 
 const ABOUT_OUTPUT: &str = "\
-Tables fit the terminal, or COLUMNS, or else 80 columns; a narrow table leaves columns out. --json shows everything.
-Exit codes: 0 done, 1 the answer is no, 2 usage, 65 bad input, 69 unavailable, 70 internal fault, 77 not permitted, \
-78 configuration.";
+Tables are as wide as the terminal, or COLUMNS, or else 80 columns. A narrow table omits columns; --json shows all.
+Exit codes: 0 success, 1 failed job or check, 2 usage, 65 invalid input, 69 unavailable, 70 internal error, \
+77 not permitted, 78 configuration.";
 
 /// Put the machines you own behind a public, governed, serverless edge
 #[derive(Debug, Parser)]
-#[command(name = "cortex", version, max_term_width = 100, after_help = ABOUT_OUTPUT)]
+#[command(name = "cortex", version, max_term_width = MAX_HELP_WIDTH, after_help = ABOUT_OUTPUT)]
 pub(crate) struct Cli {
     /// The folder in which CortexOS keeps its files [default: ~/.cortex]
     #[arg(long, global = true, env = "CORTEX_HOME", value_name = "DIR", hide_env_values = true)]
@@ -50,7 +51,7 @@ pub(crate) enum Command {
     Demo(demo::Args),
     /// Run roles of the origin, without an edge and without workers, until Ctrl-C
     Serve(serve::Args),
-    /// Run the safety kernel as a process of its own, until Ctrl-C
+    /// Run the safety kernel in a separate process, until Ctrl-C
     Safety(safety::Args),
     /// Submit a job
     Submit(submit::Args),
@@ -78,7 +79,7 @@ pub(crate) enum Command {
     Bench(bench::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print the manual page, or write the pages of every command into a folder
+    /// Print the manual page, or write the pages of all commands to a folder
     Man(man::Args),
 }
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use cortex_domain::id::ModelName;
 use cortex_edge_local::Tracing;
-use cortex_platform::telemetry::{Format, Otlp};
+use cortex_platform::telemetry::{Format, OtlpSettings};
 
 use reqwest::Url;
 
@@ -126,15 +126,16 @@ pub(crate) fn log_format() -> Result<Format, Failure> {
 ///
 /// # Errors
 /// Returns an error if one of them is invalid.
-pub(crate) fn otlp() -> Result<Option<Otlp>, Failure> {
+pub(crate) fn otlp() -> Result<Option<OtlpSettings>, Failure> {
     let variable = |name: &str| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned());
-    Otlp::read(variable).map_err(|error| {
+    OtlpSettings::read(variable).map_err(|error| {
         let help = format!("set {} to a valid value, or unset it", error.name);
         Failure::new(Exit::Config, error, help)
     })
 }
 
-/// Returns where the edge on this machine sends its spans, by OpenTelemetry's variables. It speaks plain HTTP alone.
+/// Returns where the edge on this machine sends its spans, according to OpenTelemetry's variables.
+/// Only plain HTTP is supported.
 pub(crate) fn edge_tracing() -> Tracing {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let Ok(endpoint) = variable("OTEL_EXPORTER_OTLP_ENDPOINT").parse::<Url>() else {

@@ -16,12 +16,13 @@ use std::process::ExitCode;
 
 use cortex_node::Home;
 use cortex_platform::telemetry::{self, Log, Service};
+use tracing::Level;
 
 use cli::Cli;
 use commands::welcome;
 use exit::{Exit, Failure};
 
-/// With 32 clients a call takes 8% less CPU than with glibc's allocator (README, "How fast").
+/// With 32 clients a call takes 8% less CPU than with glibc's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -62,7 +63,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(command) if command.is_server() => config::otlp()?,
         _ => None,
     };
-    let log = Log::new(config::log_filter().as_deref(), "warn", config::log_format()?)
+    let log = Log::new(config::log_filter().as_deref(), Level::WARN, config::log_format()?)
         .with_color(output::stderr_has_color());
     let _telemetry = telemetry::init(log, &SERVICE, otlp.as_ref())?;
     let Some(command) = cli.command else { return welcome::run(cli.home, cli.json) };

@@ -37,7 +37,7 @@ pub(crate) struct ConcurrencyPermit {
 impl ConcurrencyLimit {
     /// Limits calls, and callers that wait for the end of a job.
     pub(crate) fn calls(sharing: &Sharing, clock: &Clock) -> Self {
-        Self::new("open calls and waits", sharing.calls, sharing, clock)
+        Self::new("open calls and requests that wait for a result", sharing.calls, sharing, clock)
     }
 
     /// Limits submissions that wait for the store.
@@ -110,7 +110,13 @@ mod tests {
         let refused = limits.acquire(&hog).unwrap_err().render(Shape::Problem);
         let body: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
         assert_eq!((refused.status, refused.retry_after, &body["limit"]), (429, Some(10), &3.into()));
-        assert!(body["detail"].as_str().unwrap().contains("the tenant has 3 open calls and waits"), "{body}");
+        assert!(
+            body["detail"]
+                .as_str()
+                .unwrap()
+                .contains("the tenant has 3 open calls and requests that wait for a result"),
+            "{body}"
+        );
         assert!(limits.acquire(&other).is_ok());
 
         let again = [open[0].reject(), open[1].reject()];

@@ -93,7 +93,7 @@ pub(crate) fn from_request(error: &RequestError) -> Problem {
         RequestError::NoResponder(_) | RequestError::Bus(_) => scheduler_unreachable(error),
         RequestError::Unanswered(_) => Problem::new(
             ErrorCode::Timeout,
-            "no worker answered in time: submit a job instead (POST /api/v1/jobs)",
+            "no worker responded in time: submit a job instead (POST /api/v1/jobs)",
         ),
     }
 }
@@ -132,8 +132,8 @@ pub(crate) fn from_call(refusal: CallRefusal, again: Duration) -> Problem {
         ),
         CallRefusal::StorageFull => (
             ErrorCode::StorageFull,
-            "the call could not become a job, because the tenant's storage is full: wait longer for the \
-             response, or until older jobs are deleted",
+            "the tenant's storage is full, so this call can't continue as a job: send a longer `Prefer: wait`, \
+             or wait until older jobs are deleted",
             Retention::SWEEP_INTERVAL,
         ),
         CallRefusal::Stopping => (ErrorCode::Unavailable, "the origin is shutting down: try again", soon),

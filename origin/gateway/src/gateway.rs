@@ -23,7 +23,7 @@ use crate::generate::Generator;
 use crate::job_watcher::JobWatcher;
 use crate::jobs::{self, Jobs, Progress};
 use crate::limits::Limits;
-use crate::metrics::{HttpMetrics, ModelMetrics};
+use crate::metrics::{GrpcMetrics, HttpMetrics, ModelMetrics};
 use crate::models::Models;
 use crate::readers::Readers;
 use crate::revocations::Revocations;
@@ -64,6 +64,7 @@ pub struct Gateway {
     pub(crate) server_settings: Arc<ServerSettings>,
     pub(crate) background: BackgroundTasks,
     pub(crate) http_metrics: HttpMetrics,
+    pub(crate) grpc_metrics: GrpcMetrics,
     model_metrics: ModelMetrics,
     streams: Streams,
     progress: Progress,
@@ -157,6 +158,7 @@ impl Gateway {
             server_settings: Arc::new(server_settings),
             revocations: Revocations::default(),
             http_metrics: HttpMetrics::default(),
+            grpc_metrics: GrpcMetrics::default(),
             model_metrics,
             jobs,
             calls,
@@ -171,6 +173,7 @@ impl Gateway {
     /// Adds the gateway's metrics to those of the process.
     pub fn register(&self, registry: &Registry) {
         self.http_metrics.register(registry);
+        self.grpc_metrics.register(registry);
         self.model_metrics.register(registry);
     }
 

@@ -48,7 +48,7 @@ impl fmt::Debug for Edge {
 enum ReportError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("can't cancel a job that was cancelled at the edge: {0}")]
+    #[error("the job was cancelled at the edge, but the origin could not cancel it: {0}")]
     Cancel(#[from] CommitError),
     #[error("can't sign the report: {0}")]
     Sign(#[from] Ambiguous),

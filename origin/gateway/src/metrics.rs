@@ -48,6 +48,36 @@ impl HttpMetrics {
     }
 }
 
+/// Metrics of the gRPC API. Clones share the counters.
+#[derive(Clone, Debug)]
+pub(crate) struct GrpcMetrics {
+    duration: HistogramVec,
+}
+
+impl Default for GrpcMetrics {
+    fn default() -> Self {
+        Self {
+            duration: metrics::histograms(
+                "cortex_grpc_call_duration_seconds",
+                "Time from the head of a call to the head of its response.",
+                &["method", "code"],
+                DURATION_BUCKETS,
+            ),
+        }
+    }
+}
+
+impl GrpcMetrics {
+    /// Records a response. `method` is a method of the service, or [`UNMATCHED`].
+    pub(crate) fn answered(&self, method: &str, code: &str, took: Duration) {
+        self.duration.with_label_values(&[method, code]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn register(&self, registry: &Registry) {
+        registry.add(self.duration.clone());
+    }
+}
+
 /// The label of requests without a route.
 pub(crate) const UNMATCHED: &str = "unmatched";
 /// The method label of requests without a route, because callers can send any method.

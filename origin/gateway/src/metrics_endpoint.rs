@@ -1,7 +1,7 @@
 //! The metrics endpoint: `GET /metrics` on a port of its own, in Prometheus' text format.
 //!
 //! It listens on loopback by default, and rejects web pages there. A scraper that does not read is
-//! disconnected, and until then holds one of a few connections.
+//! disconnected after a while, and earlier if its connection is the oldest and others need it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -21,17 +21,18 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::join;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth;
+use crate::connections::Connections;
 use crate::error::ApiError;
 use crate::serve::ACCEPT_RETRY_DELAY;
 
-/// Maximum number of connections. Further ones wait to be accepted.
-const MAX_CONNECTIONS: usize = 8;
+/// Maximum number of connections. A further one replaces the oldest.
+const MAX_CONNECTIONS: usize = 32;
 /// How long a scrape may take, from the connection to the last byte.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a text is reused, because reading the metrics counts the jobs in the store.
@@ -50,31 +51,32 @@ pub async fn serve<F: Future<Output = String> + Send>(
         }
     };
     let metrics_endpoint = Arc::new(MetricsEndpoint { guard, read, latest: Mutex::new(None) });
-    let (places, open) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), TaskTracker::new());
+    let (connections, open) = (Connections::new(MAX_CONNECTIONS), TaskTracker::new());
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = async {
-                let place = places.clone().acquire_owned().await;
-                (listener.accept().await, place)
-            } => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
-            (Ok((stream, _)), place) => {
+            Ok((stream, peer)) => {
+                let Some(place) = connections.open(peer.ip()) else { continue };
                 let (metrics_endpoint, stop) = (metrics_endpoint.clone(), stop.clone());
                 open.spawn(async move {
-                    let _place = place;
                     tokio::select! {
                         served = timeout(SCRAPE_TIMEOUT, metrics_endpoint.serve(stream)) => {
                             if served.is_err() {
                                 tracing::debug!("a scraper took too long and was disconnected");
                             }
                         }
+                        () = place.closed() => {
+                            tracing::debug!("a scraper was disconnected in favour of another");
+                        }
                         () = stop.cancelled() => {}
                     }
                 });
             }
-            (Err(error), _) => {
+            Err(error) => {
+                connections.close_unauthenticated();
                 tracing::warn!(%error, "a connection to the metrics endpoint could not be accepted");
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
@@ -160,25 +162,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn scrapers_that_never_send_or_never_read_are_disconnected_and_others_are_served() {
+    async fn scrapers_that_never_send_or_never_read_hold_up_no_other_one() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         // More than the buffers of a connection hold.
         let text = "x".repeat(16 << 20);
         let served = tokio::spawn(serve(listener, move || std::future::ready(text.clone()), stop.clone()));
         let mut stuck = Vec::new();
-        for n in 0..MAX_CONNECTIONS {
+        for n in 0..4 * MAX_CONNECTIONS {
             let mut stream = TcpStream::connect(address).await.unwrap();
             if n % 2 == 0 {
                 let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\n\r\n");
                 stream.write_all(request.as_bytes()).await.unwrap();
+            } else {
+                stream.write_all(b"GET /metrics HTTP/1.1\r\n").await.unwrap();
             }
             stuck.push(stream);
         }
         let began = Instant::now();
         let response = scrape(address).await;
         assert!(response.starts_with("HTTP/1.1 200"), "{}", &response[..200.min(response.len())]);
-        assert!(began.elapsed() < 2 * SCRAPE_TIMEOUT, "{:?}", began.elapsed());
+        assert!(began.elapsed() < SCRAPE_TIMEOUT / 2, "{:?}", began.elapsed());
         stop.cancel();
         served.await.unwrap();
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use cortex_api::headers;
 use cortex_api::routes::{find_at_origin, shape};
+use cortex_api::{Shape, headers};
 use cortex_guard::loopback::LoopbackGuard;
 use cortex_http1::{Framed, MAX_HEAD};
 use cortex_platform::telemetry::{self, SpanKind};
@@ -145,14 +145,17 @@ impl HttpServer {
         let (method, route) =
             info.map_or((OTHER_METHOD, UNMATCHED), |info| (info.method.as_str(), info.path));
         let span = request_span(method, route, request.headers());
-        let response = self.respond(identity, request).instrument(span.clone()).await?;
+        let shape = info.map_or_else(|| shape(request.uri().path()), |info| info.errors);
+        let response = self.respond(identity, request, shape).instrument(span.clone()).await?;
         let status = response.status();
-        span.record(telemetry::HTTP_STATUS, status.as_u16());
+        telemetry::record_integer(&span, telemetry::HTTP_STATUS, status.as_u16());
         if status.is_server_error() {
             telemetry::fail(&span, status.as_u16());
         }
         drop(open);
-        self.metrics.answered(method, route, status, began.elapsed());
+        let took = began.elapsed();
+        tracing::debug!(parent: &span, method, route, status = status.as_u16(), ?took, "responded");
+        self.metrics.answered(method, route, status, took);
         Ok(response)
     }
 
@@ -160,8 +163,8 @@ impl HttpServer {
         &self,
         identity: RequestIdentity,
         mut request: Request<Incoming>,
+        shape: Shape,
     ) -> Result<Response, Infallible> {
-        let shape = shape(request.uri().path());
         if let Err(problem) = auth::check_request(self.guard.as_deref(), &request) {
             return Ok(ApiError { problem, shape }.into_response());
         }
@@ -179,9 +182,9 @@ impl HttpServer {
 
 fn request_span(method: &'static str, route: &'static str, headers: &HeaderMap) -> Span {
     let traceparent = headers.get(headers::TRACEPARENT).and_then(|text| text.to_str().ok());
-    let span = telemetry::span(&format!("{method} {route}"), SpanKind::Server, traceparent);
-    span.record(telemetry::HTTP_METHOD, method);
-    span.record(telemetry::HTTP_ROUTE, route);
+    let span = telemetry::span(format_args!("{method} {route}"), SpanKind::Server, traceparent);
+    telemetry::record(&span, telemetry::HTTP_METHOD, method);
+    telemetry::record(&span, telemetry::HTTP_ROUTE, route);
     span
 }
 

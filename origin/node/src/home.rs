@@ -113,6 +113,12 @@ impl Home {
         self.0.join("run")
     }
 
+    /// Returns the socket on which a worker process passes on its metrics.
+    #[must_use]
+    pub fn metrics_socket(&self, worker: &str) -> PathBuf {
+        self.run().join(format!("{worker}.metrics.sock"))
+    }
+
     /// Returns the folder of the local edge's data.
     #[must_use]
     pub fn edge(&self) -> PathBuf {

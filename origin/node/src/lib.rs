@@ -35,6 +35,7 @@ pub use handle::Handle;
 pub use home::{Home, HomeError, write_private};
 pub use kernel::{KernelHandle, build_kernel};
 pub use link::{IdentityFileError, KeptToken, WorkerTokens, WorkerTokensError, link_identity};
+pub use metrics::WorkerMetrics;
 pub use operator::operator_roles;
 pub use role::{Plan, Role, Roles, RolesError};
 pub use secrets::{Secrets, SecretsError, keyring};

@@ -1,4 +1,4 @@
-//! Reads `safety.yaml`, which says what each tenant may use.
+//! Reads `safety.yaml`, which says which topics each tenant may use.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +35,7 @@ pub(crate) struct Rules {
     pub(crate) roles: BTreeMap<Parsed<TopicPattern>, Vec<Parsed<Role>>>,
 }
 
-/// `safety.yaml`: what each tenant may use.
+/// `safety.yaml`: the topics that each tenant may use.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

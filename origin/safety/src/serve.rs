@@ -77,7 +77,7 @@ impl Safety for Kernel {
             .map_err(|error: DecodeError| Status::invalid_argument(error.to_string()))?;
         let span = telemetry::job_span("decide", SpanKind::Server, about.job, about.traceparent.as_deref());
         let decision = span.in_scope(|| self.decide(&about));
-        span.record(telemetry::DECISION, decision.name());
+        telemetry::record(&span, telemetry::DECISION, decision.name());
         Ok(Response::new(v1::CheckResponse::from(&decision)))
     }
 }

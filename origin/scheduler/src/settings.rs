@@ -32,7 +32,7 @@ pub enum SettingsError {
     #[error("{file}: unknown topic `{topic}` in `topics` (expected a topic that {pools} lists)")]
     UnknownTopic { file: String, pools: String, topic: Topic },
     #[error(
-        "{file}: invalid `lease`: must be at least three times `heartbeat`, so that one lost heartbeat ends no lease"
+        "{file}: invalid `lease`: must be at least three times `heartbeat`, so that one lost heartbeat does not end a lease"
     )]
     LeaseTooShort { file: String },
 }

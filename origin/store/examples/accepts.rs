@@ -3,7 +3,6 @@
 //!
 //! `cargo run --release -p cortex-store --example accepts [clients] [seconds] [folder]`
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
-use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
+use cortex_domain::job::{Limits, Owner, Request};
 use cortex_domain::ports::{Acceptance, Store};
 use cortex_domain::time::Timestamp;
 use cortex_store::SqliteStore;
@@ -73,22 +72,13 @@ fn submission() -> Result<Submission, Failure> {
     getrandom::fill(&mut random)?;
     let now =
         Timestamp::from_millis(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?);
-    let request = Request {
-        id: JobId::mint(now, random),
-        owner: Owner { tenant: "acme".parse()?, principal: "bench".parse()?, roles: vec!["user".parse()?] },
-        topic: "job.echo".parse()?,
-        model: None,
-        input: InputFormat::default(),
-        priority: Priority::Normal,
-        limits: Limits { attempts: 3, run: Duration::from_secs(60), deadline: None },
-        labels: BTreeMap::new(),
-        idempotency: None,
-        content: None,
-        estimate: Default::default(),
-        hops: vec![],
-        created_at: now,
-        traceparent: None,
-    };
+    let request = Request::new(
+        JobId::mint(now, random),
+        Owner { tenant: "acme".parse()?, principal: "bench".parse()?, roles: vec!["user".parse()?] },
+        "job.echo".parse()?,
+        Limits { attempts: 3, run: Duration::from_secs(60), deadline: None },
+        now,
+    );
     Ok(Submission { request, input: vec![b'x'; 512] })
 }
 

@@ -34,7 +34,7 @@ pub struct EmbeddingsRequest {
     #[serde(with = "crate::text")]
     #[cfg_attr(feature = "schema", schemars(with = "ModelName"))]
     pub model: ModelName,
-    /// 1 to 2048 texts, none of them empty.
+    /// 1 to 2048 non-empty texts.
     #[cfg_attr(feature = "schema", schemars(with = "Input"))]
     pub input: Vec<String>,
     /// The encoding of vectors.

@@ -87,7 +87,7 @@ impl StateLine {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Applied {
-    /// The number of lines that were new.
+    /// The number of states that were newer than the known ones.
     pub applied: usize,
     /// Jobs that continue at the origin although their callers cancelled them at the edge. The
     /// ledger did not know yet that the origin had accepted them.

@@ -55,7 +55,12 @@ impl ListJobs {
             match name {
                 "state" => asked.state = Some(parsed(name, value)?),
                 "topic" => asked.topic = Some(parsed(name, value)?),
-                "cursor" => asked.before = Some(parsed(name, value)?),
+                "cursor" => {
+                    let cursor = value.parse().map_err(|_| {
+                        wrong(name, "invalid `cursor`: must be the `next` of the previous page".to_owned())
+                    })?;
+                    asked.before = Some(cursor);
+                }
                 "limit" => {
                     let limit = numbers::whole(value).and_then(|limit| usize::try_from(limit).ok());
                     asked.limit = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
@@ -89,7 +94,7 @@ impl JobPage {
 }
 
 fn parsed<T: FromStr<Err = ParseError>>(name: &str, value: &str) -> Result<T, Problem> {
-    value.parse().map_err(|error| wrong(name, format!("`{name}`: {error}")))
+    value.parse().map_err(|error: ParseError| wrong(name, format!("invalid `{name}`: {}", error.reason)))
 }
 
 #[cfg(test)]

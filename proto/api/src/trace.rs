@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use cortex_domain::hex;
 
+/// The flag that spans of the trace are recorded.
+const SAMPLED: u8 = 1;
+
 /// A trace id, the span id of the caller and flags.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Traceparent(String);
@@ -33,16 +36,21 @@ impl Traceparent {
         Self(format!("00-{}-{}-{}", self.trace_id(), hex::encode(&random), &self.0[53..]))
     }
 
-    /// Returns the same context with the flag that its spans are not recorded.
+    /// Returns the same context with the flag whether its spans are recorded.
     #[must_use]
-    pub fn unsampled(&self) -> Self {
-        Self(format!("{}00", &self.0[..53]))
+    pub fn with_sampled(&self, sampled: bool) -> Self {
+        let flags = (self.flags() & !SAMPLED) | if sampled { SAMPLED } else { 0 };
+        Self(format!("{}{flags:02x}", &self.0[..53]))
     }
 
     /// Returns whether spans of the trace are recorded.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
-        u8::from_str_radix(&self.0[53..], 16).is_ok_and(|flags| flags & 1 == 1)
+        self.flags() & SAMPLED == SAMPLED
+    }
+
+    fn flags(&self) -> u8 {
+        u8::from_str_radix(&self.0[53..], 16).unwrap_or_default()
     }
 
     #[must_use]
@@ -115,8 +123,8 @@ mod tests {
         assert_eq!(child.as_str(), "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01");
         assert_eq!((child.trace_id(), child.span_id()), (parent.trace_id(), "0000000000000001"));
         assert_eq!((child.span_id_bytes(), parent.trace_id_bytes()[0]), ([0, 0, 0, 0, 0, 0, 0, 1], 0x4b));
-        assert!(child.is_sampled() && !child.unsampled().is_sampled());
-        assert!(!child.unsampled().child([2; 8]).is_sampled());
+        assert!(child.is_sampled() && !child.with_sampled(false).is_sampled());
+        assert!(!child.with_sampled(false).child([2; 8]).is_sampled());
     }
 
     #[test]

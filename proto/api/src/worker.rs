@@ -25,8 +25,7 @@ pub struct WorkerView {
     pub pid: u32,
     /// Resident memory, in bytes.
     pub resident: u64,
-    /// Free memory for models, in bytes, on the card or machine where they are loaded. 0 if
-    /// unknown.
+    /// Free memory for models, in bytes, on the GPU or machine where they are loaded. 0 if unknown.
     #[serde(default)]
     pub memory_free: u64,
 }

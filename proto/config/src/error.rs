@@ -8,8 +8,8 @@ use std::path::PathBuf;
 /// known.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{}: can't read the file: {source}", file.display())]
-    Unreadable { file: PathBuf, source: io::Error },
+    #[error("{}: can't read the file: {cause}", file.display())]
+    Unreadable { file: PathBuf, cause: io::Error },
     #[error("{}: the file is too large: must have at most {limit} bytes", file.display())]
     TooLarge { file: PathBuf, limit: usize },
     #[error("{}: the file is not valid UTF-8", file.display())]

@@ -26,7 +26,7 @@ pub fn load<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T, ConfigErro
 /// Returns an error if the file can't be read, is larger than [`MAX_BYTES`], or is not UTF-8.
 pub fn text(path: impl AsRef<Path>) -> Result<String, ConfigError> {
     let path = path.as_ref();
-    let unreadable = |source| ConfigError::Unreadable { file: path.into(), source };
+    let unreadable = |cause| ConfigError::Unreadable { file: path.into(), cause };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;

@@ -1,4 +1,5 @@
-//! JSON schemas of values that are text in a file. Editors use them to check a file while it is written.
+//! JSON schemas of values that are text in a file. Editors use them to check a file while it is
+//! written.
 
 use std::borrow::Cow;
 

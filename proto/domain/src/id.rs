@@ -207,10 +207,13 @@ macro_rules! name {
                         reason: concat!("must have 1 to ", $max, " characters"),
                     });
                 }
-                if text.bytes().all(|b| b.is_ascii_alphanumeric() || $extra.contains(&b)) {
+                if text.bytes().all(|b| b.is_ascii_alphanumeric() || $extra.as_bytes().contains(&b)) {
                     Ok(Self(text.into()))
                 } else {
-                    Err(ParseError { what: $what, reason: "contains a character that is not allowed" })
+                    Err(ParseError {
+                        what: $what,
+                        reason: concat!("must contain only ASCII letters, digits and `", $extra, "`"),
+                    })
                 }
             }
         }
@@ -222,20 +225,17 @@ macro_rules! name {
         }
 
         #[cfg(feature = "schema")]
-        crate::inline_schema!($name, {
-            let more: String = $extra.iter().map(|byte| char::from(*byte)).collect();
-            schema::matching(&format!("^[{more}A-Za-z0-9]{{1,{}}}$", $max))
-        });
+        crate::inline_schema!($name, schema::matching(&format!("^[{}A-Za-z0-9]{{1,{}}}$", $extra, $max)));
     };
 }
 
-name!(/** The owner of jobs and their data: the unit of isolation. */ Tenant, "tenant", 64, b"-_.");
-name!(/** The actor within a tenant: a key's name, a user or a service. */ Principal, "principal", 128, b"-_.@:/+");
-name!(/** A role of a principal. */ Role, "role", 64, b"-_.");
-name!(/** A worker process. */ WorkerId, "worker id", 64, b"-_");
-name!(/** A group of workers that serve the same topics. */ Pool, "pool", 64, b"-_");
-name!(/** A caller's name for a request, unique within the tenant. */ IdempotencyKey, "idempotency key", 255, b"-_.:/+=");
-name!(/** A model's name in the catalogue. */ ModelName, "model name", 128, b"-_.:/");
+name!(/** The owner of jobs and their data: the unit of isolation. */ Tenant, "tenant", 64, "-_.");
+name!(/** The actor within a tenant: a key's name, a user or a service. */ Principal, "principal", 128, "-_.@:/+");
+name!(/** A role of a principal. */ Role, "role", 64, "-_.");
+name!(/** A worker process. */ WorkerId, "worker id", 64, "-_");
+name!(/** A group of workers that serve the same topics. */ Pool, "pool", 64, "-_");
+name!(/** A caller's name for a request, unique within the tenant. */ IdempotencyKey, "idempotency key", 255, "-_.:/+=");
+name!(/** A model's name in the catalogue. */ ModelName, "model name", 128, "-_.:/");
 
 #[cfg(test)]
 mod tests {

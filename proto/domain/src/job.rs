@@ -128,6 +128,29 @@ pub struct Request {
     pub traceparent: Option<String>,
 }
 
+impl Request {
+    /// Returns a request with normal priority and without optional facts.
+    #[must_use]
+    pub fn new(id: JobId, owner: Owner, topic: Topic, limits: Limits, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            owner,
+            topic,
+            model: None,
+            input: InputFormat::default(),
+            priority: Priority::Normal,
+            limits,
+            labels: BTreeMap::new(),
+            idempotency: None,
+            content: None,
+            estimate: CostEstimate::default(),
+            hops: Vec::new(),
+            created_at,
+            traceparent: None,
+        }
+    }
+}
+
 /// A person's approval, which satisfies one rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Approval {

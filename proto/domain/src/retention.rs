@@ -1,5 +1,6 @@
 //! How long the store keeps ended jobs, and how much one tenant may store.
 
+use std::fmt;
 use std::time::Duration;
 
 /// The limits of the store. The defaults are those of the shipped file.
@@ -72,9 +73,20 @@ pub enum Bound {
     Keys,
 }
 
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OpenJobs => "open jobs",
+            Self::Jobs => "jobs",
+            Self::Bytes => "bytes",
+            Self::Keys => "idempotency keys",
+        })
+    }
+}
+
 /// A tenant has reached a limit of its storage.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the tenant has reached its storage limit ({bound:?}, {most})")]
+#[error("the tenant has reached its storage limit of {most} {bound}")]
 pub struct RetentionExceeded {
     pub bound: Bound,
     /// The limit.

@@ -327,7 +327,7 @@ fn under_lease(
 /// places it again at once, because the worker may just be shutting down.
 fn given_back(job: &Job, now: Timestamp, effects: &mut Vec<Effect>) -> State {
     if job.spared >= retry::MAX_SPARED {
-        let detail = format!("workers gave the job back {} times without running it", job.spared + 1);
+        let detail = format!("workers returned the job {} times without running it", job.spared + 1);
         return State::Failed { failure: Failure::new(FailureKind::Overloaded, detail) };
     }
     if job.spared == 0 {

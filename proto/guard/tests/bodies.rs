@@ -19,7 +19,7 @@ struct BodyCase {
     good: Value,
 }
 
-fn doors() -> Vec<BodyCase> {
+fn cases() -> Vec<BodyCase> {
     let read_job = |body: &[u8]| {
         CreateJob::parse(check_json(JSON, body, BodyLimit::Job)?, &KnownTopics::default()).map(|_| ())
     };
@@ -107,7 +107,7 @@ fn an_error_names_the_invalid_member_in_plain_words() {
         json!({"type": 1}),
         json!({"y".repeat(100_000): 1}),
     ];
-    for BodyCase { name, read, good } in doors() {
+    for BodyCase { name, read, good } in cases() {
         read(good.to_string().as_bytes()).unwrap_or_else(|problem| panic!("{name}: {problem}"));
         for member in good.as_object().unwrap().keys() {
             for value in &strange {
@@ -127,7 +127,7 @@ fn an_error_names_the_invalid_member_in_plain_words() {
 
 #[test]
 fn a_body_that_can_not_be_read_is_refused_in_plain_words_at_every_door() {
-    for BodyCase { name, read, good } in doors() {
+    for BodyCase { name, read, good } in cases() {
         let text = good.to_string();
         let with = |member: &str| text.replacen('{', &format!("{{{member},"), 1);
         for (body, kind, says) in [
@@ -157,7 +157,7 @@ fn a_body_that_can_not_be_read_is_refused_in_plain_words_at_every_door() {
 
 #[test]
 fn a_whole_number_may_be_written_with_a_point_or_an_exponent_at_every_door() {
-    for BodyCase { name, read, good } in doors() {
+    for BodyCase { name, read, good } in cases() {
         for (member, value) in good.as_object().unwrap() {
             let Some(number) = value.as_i64().filter(|_| *value != json!(true)) else { continue };
             for written in [format!("{number}.0"), format!("{number}e0"), format!("{number}0E-1")] {
@@ -172,8 +172,8 @@ fn a_whole_number_may_be_written_with_a_point_or_an_exponent_at_every_door() {
 
 #[test]
 fn refusals_read_as_documented() {
-    let doors = doors();
-    for (door, body, param, detail) in [
+    let cases = cases();
+    for (case, body, param, detail) in [
         ("jobs", r#"{"input":1}"#, "topic", "missing required field `topic` (expected a string)"),
         ("jobs", r#"{"topic":1,"input":1}"#, "topic", "invalid `topic`: must be a string"),
         (
@@ -216,7 +216,7 @@ fn refusals_read_as_documented() {
             "chat",
             r#"{"model":"m","messages":[{"role":"assistant"}]}"#,
             "messages[0].content",
-            "missing required field `messages[0].content` (expected a string, where there are no `tool_calls`)",
+            "missing required field `messages[0].content` (expected a string, unless the message has `tool_calls`)",
         ),
         (
             "chat",
@@ -244,9 +244,9 @@ fn refusals_read_as_documented() {
             "invalid `roles`: must be a list of strings",
         ),
     ] {
-        let read = doors.iter().find(|known| known.name == door).unwrap().read;
+        let read = cases.iter().find(|known| known.name == case).unwrap().read;
         let problem = read(body.as_bytes()).unwrap_err();
-        assert_eq!((problem.param(), problem.detail.as_str()), (Some(param), detail), "{door}: {body}");
+        assert_eq!((problem.param(), problem.detail.as_str()), (Some(param), detail), "{case}: {body}");
     }
 }
 

@@ -120,9 +120,9 @@ mod tests {
 
     fn connection() -> (DuplexStream, Connection, Arc<Admission>) {
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let (peer, door) = duplex(SYSTEM_BUFFER);
+        let (peer, end) = duplex(SYSTEM_BUFFER);
         let (admission, entry) = Connections::default().enter(Source::Local);
-        (peer, Connection::new(door, ConnectionEnd::of(Arc::clone(&admission)), entry, place), admission)
+        (peer, Connection::new(end, ConnectionEnd::of(Arc::clone(&admission)), entry, place), admission)
     }
 
     /// Writes more than the peer accepts.

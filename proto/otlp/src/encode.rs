@@ -3,16 +3,27 @@
 
 use prost::Message;
 
-use crate::span::{Kind, Span, Value};
+use crate::span::{AttributeValue, Span, SpanKind};
 
 /// The content type of [`encode`].
 pub const CONTENT_TYPE: &str = "application/x-protobuf";
 
+/// What makes the spans.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource<'a> {
+    /// `service.name`.
+    pub service: &'a str,
+    /// `service.version`.
+    pub version: &'a str,
+    pub attributes: &'a [(String, String)],
+}
+
 /// Encodes spans as the body of a request to `/v1/traces`.
 #[must_use]
-pub fn encode(service: &str, version: &str, spans: &[Span]) -> Vec<u8> {
-    let attributes = [("service.name", service), ("service.version", version)];
-    let resource = Resource { attributes: attributes.map(|(key, value)| text(key, value)).to_vec() };
+pub fn encode(resource: Resource<'_>, spans: &[Span]) -> Vec<u8> {
+    let own = [text("service.name", resource.service), text("service.version", resource.version)];
+    let given = resource.attributes.iter().map(|(key, value)| text(key, value));
+    let resource = ResourceMessage { attributes: own.into_iter().chain(given).collect() };
     let spans = spans.iter().map(SpanMessage::from).collect();
     let scope = Scope { name: "cortex".to_owned() };
     let scope_spans = vec![ScopeSpans { scope: Some(scope), spans }];
@@ -28,13 +39,13 @@ struct Request {
 #[derive(Clone, PartialEq, Message)]
 struct ResourceSpans {
     #[prost(message, optional, tag = "1")]
-    resource: Option<Resource>,
+    resource: Option<ResourceMessage>,
     #[prost(message, repeated, tag = "2")]
     scope_spans: Vec<ScopeSpans>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Resource {
+struct ResourceMessage {
     #[prost(message, repeated, tag = "1")]
     attributes: Vec<KeyValue>,
 }
@@ -109,9 +120,9 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 
 impl From<&Span> for SpanMessage {
     fn from(span: &Span) -> Self {
-        let attribute = |(key, value): &(&str, Value)| match value {
-            Value::Text(value) => text(key, value),
-            Value::Number(value) => pair(key, Scalar::Number(*value)),
+        let attribute = |(key, value): &(&str, AttributeValue)| match value {
+            AttributeValue::Text(value) => text(key, value),
+            AttributeValue::Number(value) => pair(key, Scalar::Number(*value)),
         };
         Self {
             trace_id: span.trace_id.to_vec(),
@@ -119,8 +130,8 @@ impl From<&Span> for SpanMessage {
             parent_span_id: span.parent_span_id.map(Vec::from).unwrap_or_default(),
             name: span.name.clone(),
             kind: match span.kind {
-                Kind::Server => 2,
-                Kind::Consumer => 5,
+                SpanKind::Server => 2,
+                SpanKind::Consumer => 5,
             },
             start_time_unix_nano: span.start_ms * NANOS_PER_MILLI,
             end_time_unix_nano: span.end_ms * NANOS_PER_MILLI,
@@ -153,20 +164,23 @@ mod tests {
             span_id: [1; 8],
             parent_span_id: Some([2; 8]),
             name: "POST /v1/embeddings".into(),
-            kind: Kind::Server,
+            kind: SpanKind::Server,
             start_ms: 1_000,
             end_ms: 1_250,
             attributes: vec![
-                ("http.route", Value::Text("/v1/embeddings".into())),
-                ("http.response.status_code", Value::Number(503)),
+                ("http.route", AttributeValue::Text("/v1/embeddings".into())),
+                ("http.response.status_code", AttributeValue::Number(503)),
             ],
             failed: true,
         };
-        let body = encode("cortex-edge", "0.1.0", &[span]);
+        let attributes = [("deployment.environment.name".to_owned(), "test".to_owned())];
+        let resource = Resource { service: "cortex-edge", version: "0.1.0", attributes: &attributes };
+        let body = encode(resource, &[span]);
         let read = ExportTraceServiceRequest::decode(&body[..]).unwrap();
         let resource_spans = &read.resource_spans[0];
         let resource = resource_spans.resource.as_ref().unwrap();
-        assert_eq!(resource.attributes[0].key, "service.name");
+        let keys: Vec<_> = resource.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
+        assert_eq!(keys, ["service.name", "service.version", "deployment.environment.name"]);
         let span = &resource_spans.scope_spans[0].spans[0];
         assert_eq!(span.name, "POST /v1/embeddings");
         assert_eq!((&span.trace_id[..], &span.span_id[..]), (&[7; 16][..], &[1; 8][..]));

@@ -1,6 +1,6 @@
 /// What a span does for its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SpanKind {
     /// Serves a request.
     Server,
     /// Takes a message that its parent sent.
@@ -9,7 +9,7 @@ pub enum Kind {
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum AttributeValue {
     Text(String),
     Number(i64),
 }
@@ -21,11 +21,11 @@ pub struct Span {
     pub span_id: [u8; 8],
     pub parent_span_id: Option<[u8; 8]>,
     pub name: String,
-    pub kind: Kind,
+    pub kind: SpanKind,
     /// Milliseconds since 1970.
     pub start_ms: u64,
     /// Milliseconds since 1970.
     pub end_ms: u64,
-    pub attributes: Vec<(&'static str, Value)>,
+    pub attributes: Vec<(&'static str, AttributeValue)>,
     pub failed: bool,
 }

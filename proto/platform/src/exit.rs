@@ -6,8 +6,8 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Done,
-    /// The command ran and the answer is no: a job failed, a check found a fault, or a worker's
-    /// work ended.
+    /// The command ran, but its outcome is negative: a job or a check failed, or a worker's work
+    /// ended.
     Negative,
     /// The input is invalid or refers to something unknown.
     BadInput,

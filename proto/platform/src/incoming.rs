@@ -139,34 +139,34 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_a_preface_is_closed() {
         for sent in [&b""[..], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r"] {
-            let (mut peer, door) = duplex(64);
-            let mut door = Incoming::new(door, place());
+            let (mut peer, incoming) = duplex(64);
+            let mut incoming = Incoming::new(incoming, place());
             peer.write_all(sent).await.unwrap();
             let mut read = vec![0; sent.len()];
-            door.read_exact(&mut read).await.unwrap();
+            incoming.read_exact(&mut read).await.unwrap();
             let began = tokio::time::Instant::now();
-            assert_eq!(door.read(&mut [0; 8]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            assert_eq!(incoming.read(&mut [0; 8]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
             assert_eq!(began.elapsed(), PREFACE_TIMEOUT);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_after_its_preface_may_be_silent() {
-        let (mut peer, door) = duplex(64);
-        let mut door = Incoming::new(door, place());
+        let (mut peer, incoming) = duplex(64);
+        let mut incoming = Incoming::new(incoming, place());
         peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-        door.read_exact(&mut [0; PREFACE]).await.unwrap();
+        incoming.read_exact(&mut [0; PREFACE]).await.unwrap();
         let mut next = [0; 1];
-        let silent = tokio::time::timeout(10 * PREFACE_TIMEOUT, door.read(&mut next));
+        let silent = tokio::time::timeout(10 * PREFACE_TIMEOUT, incoming.read(&mut next));
         assert!(silent.await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_never_reads_is_closed() {
-        let (_peer, door) = duplex(64);
-        let mut door = Incoming::new(door, place());
+        let (_peer, incoming) = duplex(64);
+        let mut incoming = Incoming::new(incoming, place());
         let began = tokio::time::Instant::now();
-        assert_eq!(door.write_all(&[0; 65]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(incoming.write_all(&[0; 65]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed().as_secs(), STALL_TIMEOUT.as_secs());
     }
 
@@ -174,10 +174,10 @@ mod tests {
     async fn a_slot_is_free_again_once_its_connection_is_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut door = std::pin::pin!(incoming(listener, 1));
+        let mut incoming = std::pin::pin!(incoming(listener, 1));
         let _peers = (TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap());
-        let first = door.next().await.unwrap().unwrap();
-        let mut second = door.next();
+        let first = incoming.next().await.unwrap().unwrap();
+        let mut second = incoming.next();
         assert!(futures::poll!(&mut second).is_pending());
         drop(first);
         assert!(second.await.unwrap().is_ok());

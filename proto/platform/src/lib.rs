@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod crypto;
 pub mod entropy;
+pub mod escape;
 pub mod exit;
 pub mod incoming;
 pub mod memory;

@@ -76,9 +76,9 @@ fn overview(document: &Value) -> String {
     let mut page = Page::generated("HTTP API");
     page.paragraph(document["info"]["description"].as_str().unwrap());
     page.paragraph(
-        "[openapi.json](../openapi.json) is the same as an OpenAPI 3.1 document, and both doors serve it at \
-         `GET /openapi.json`. [Errors](../errors/README.md) describes each problem type. The examples use `$URL` for the \
-         address of the door and `$KEY` for a key: `make up` prints both. A test runs every example against a real edge, \
+        "[openapi.json](../openapi.json) describes the same API as an OpenAPI 3.1 document. The edge and the origin serve it \
+         at `GET /openapi.json`. [Errors](../errors/README.md) describes each problem type. In the examples, `$URL` is the \
+         address of the edge and `$KEY` is a key: `make up` prints both. A test runs every example against a real edge, \
          origin and workers.",
     );
     page.heading(2, "Authentication");
@@ -147,12 +147,12 @@ fn write_operation(page: &mut Page, document: &Value, operation: &Operation<'_>,
         }
     };
     let served = match value["x-served-by"].as_str() {
-        Some(door) => format!("the {door}"),
+        Some(server) => format!("the {server}"),
         None => "the edge and the origin".to_owned(),
     };
     let mut facts = format!("Served by {served}. Authentication: {caller}.");
     if let Some(limit) = value["x-max-body-bytes"].as_u64() {
-        facts.push_str(&format!(" Largest body: {limit} bytes."));
+        facts.push_str(&format!(" Maximum body size: {limit} bytes."));
     }
     page.paragraph(&facts);
     let schema = Schema { document, value };
@@ -203,9 +203,9 @@ fn write_example(page: &mut Page, operation: &Operation<'_>, example: &Value) {
         "GET" => format!("curl -s \"$URL{path}\""),
         method => format!("curl -s -X {method} \"$URL{path}\""),
     };
-    if example["door"] == "signed" {
+    if example["server"] == "signed" {
         page.paragraph(
-            "The request also carries the headers of a signature, which `cortex keys` and the origin add.",
+            "The request also needs the headers of a signature, which `cortex keys` and the origin add.",
         );
     } else if operation.value["security"].as_array().is_some_and(|schemes| !schemes.is_empty()) {
         curl.push_str(" \\\n  -H \"Authorization: Bearer $KEY\"");
@@ -218,7 +218,7 @@ fn write_example(page: &mut Page, operation: &Operation<'_>, example: &Value) {
     }
     page.code("sh", &curl);
     let shortened = if example["shortened"] == true { ", shortened" } else { "" };
-    page.paragraph(&format!("Answer, with status {}{shortened}:", example["status"]));
+    page.paragraph(&format!("Response, with status {}{shortened}:", example["status"]));
     match &example["answer"] {
         Value::String(text) => page.code("text", text),
         answer => page.code("json", &serde_json::to_string_pretty(answer).unwrap()),

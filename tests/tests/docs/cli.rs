@@ -43,19 +43,20 @@ fn command(help: &str, program: &str) -> Command {
 fn the_reference_of_the_commands_is_up_to_date() {
     let mut page = Page::generated("Commands");
     page.paragraph(
-        "`cortex` is the command for users and operators, and it runs every role of the origin. `cortex-worker` \
-         is a worker. Each prints the texts below for `--help`. [Environment variables](configuration/environment.md) \
+        "`cortex` is the command for users and operators. It also runs the origin. `cortex-worker` runs a worker. \
+         This page shows the output of `--help` for each command. [Environment variables](configuration/environment.md) \
          lists the variables.",
     );
     page.heading(2, "Exit codes");
     let codes = [
-        ("0", "The command is done."),
-        ("1", "The command is done, and the answer is no: a check failed, or the job ended otherwise."),
-        ("65", "The input is wrong."),
-        ("69", "A server or a service is not available."),
-        ("70", "Something broke inside the program."),
-        ("77", "The caller is not permitted to do this."),
-        ("78", "The configuration is wrong."),
+        ("0", "The command succeeded."),
+        ("1", "The command ran, but a check failed or the job did not succeed."),
+        ("2", "The command line is invalid."),
+        ("65", "The input is invalid."),
+        ("69", "The edge, the origin or a source of models is unavailable."),
+        ("70", "An internal error occurred."),
+        ("77", "The key is invalid or has no permission."),
+        ("78", "The configuration is invalid, or a port is in use."),
     ];
     let rows: Vec<_> =
         codes.iter().map(|(code, meaning)| vec![(*code).to_owned(), (*meaning).to_owned()]).collect();

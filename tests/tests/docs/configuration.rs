@@ -39,8 +39,9 @@ fn schema(name: &str) -> Value {
 fn overview() -> String {
     let mut page = Page::generated("Configuration");
     page.paragraph(
-        "The files in `deploy/config` are built into the program. A file of your own replaces the built-in one as a whole: name \
-         it with a flag or a variable. An unknown key is refused with file, key and line, and exit code 78.",
+        "The files in `deploy/config` are built into the program. Your own file, which a flag or a \
+         variable names, replaces a built-in file completely. If a file has an unknown key, the program prints the file, the \
+         key and the line, and exits with code 78.",
     );
     let rows: Vec<_> = FILES
         .iter()
@@ -60,8 +61,8 @@ fn overview() -> String {
     page.paragraph("[Environment variables](environment.md) lists every variable that the programs read.");
     page.heading(2, "In an editor");
     page.paragraph(
-        "`schemas/` holds a JSON schema for each file. Editors with the YAML language server check a file against the schema that \
-         its first line names:",
+        "`schemas/` holds a JSON schema for each file. An editor with the YAML language server checks a file against the schema \
+         that its first line names:",
     );
     page.code("yaml", "# yaml-language-server: $schema=../../docs/configuration/schemas/limits.json");
     page.text()
@@ -77,8 +78,8 @@ fn page(name: &str, flag: &str, variable: &str) -> String {
     let meaning = schema.description();
     page.paragraph(&capital(meaning.split_once(": ").map_or(meaning.as_str(), |(_, rest)| rest)));
     page.paragraph(&format!(
-        "Flag: `{flag}`. Variable: `{variable}`. Schema: [schemas/{name}.json](schemas/{name}.json). A dot separates the names of \
-         a key inside another, and `NAME` is a name that you choose.",
+        "Flag: `{flag}`. Variable: `{variable}`. Schema: [schemas/{name}.json](schemas/{name}.json). Dots separate the names of \
+         nested keys, and `NAME` is a name that you choose.",
     ));
     let mut rows = Vec::new();
     write_keys(schema, "", Some(&built_in), &mut rows);

@@ -9,12 +9,8 @@ use crate::page::Page;
 /// Variables that no flag's help names: name, default, meaning. [`Variable`]s of flags come from
 /// the help texts.
 const OF_CORTEX: &[[&str; 3]] = &[
-    [
-        "CORTEX_LOG",
-        "`warn`",
-        "Which log lines `cortex` writes, as in `info` or `cortex_scheduler=debug,warn`.",
-    ],
-    ["CORTEX_LOG_FORMAT", "`text`", "How log lines are written: `text` or `json`."],
+    ["CORTEX_LOG", "`warn`", "The log levels of `cortex`, such as `info` or `cortex_scheduler=debug,warn`."],
+    ["CORTEX_LOG_FORMAT", "`text`", "The format of the log: `text` or `json`."],
     ["HOME", "", "The folder that holds `.cortex`, if `CORTEX_HOME` is not set."],
     ["NO_COLOR", "", "Turns colours off if it is set and not empty."],
     [
@@ -23,23 +19,23 @@ const OF_CORTEX: &[[&str; 3]] = &[
         "Turns colours on, also without a terminal, if it is set and neither empty nor 0.",
     ],
     ["TERM", "", "`dumb` turns colours off."],
-    ["COLUMNS", "`80`", "The width of tables where the output is not a terminal."],
+    ["COLUMNS", "`80`", "The width of tables if the output is not a terminal."],
 ];
 const OF_TELEMETRY: &[[&str; 3]] = &[
     [
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "",
-        "The base address of a collector. Spans go to `v1/traces` below it. Without an endpoint no span is exported.",
+        "The base address of a collector. Spans are sent to `v1/traces` below it. Without an endpoint, no spans are exported.",
     ],
     [
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
         "",
-        "The whole address for spans. It has precedence over `OTEL_EXPORTER_OTLP_ENDPOINT`.",
+        "The full address for spans. It has precedence over `OTEL_EXPORTER_OTLP_ENDPOINT`.",
     ],
     [
         "OTEL_EXPORTER_OTLP_PROTOCOL",
         "`http/protobuf`",
-        "The protocol of the export. No other value is supported.",
+        "The protocol of the export. Other values are not supported.",
     ],
     ["OTEL_EXPORTER_OTLP_HEADERS", "", "Headers of every export request: `name=value`, separated by commas."],
     [
@@ -59,26 +55,26 @@ const OF_TELEMETRY: &[[&str; 3]] = &[
         "",
         "Further attributes of the spans' resource: `name=value`, separated by commas.",
     ],
-    ["OTEL_SDK_DISABLED", "`false`", "`true` turns the export off."],
+    ["OTEL_SDK_DISABLED", "`false`", "`true` disables the export."],
 ];
 const OF_WORKER: &[[&str; 3]] = &[
     [
         "CORTEX_LINK_TOKEN",
         "required",
-        "The token that lets the worker join. `cortex workers token create` prints it.",
+        "The token with which the worker joins. `cortex workers token create` prints it.",
     ],
     [
         "CORTEX_HOST_KEY",
         "",
-        "The key that callers of the worker's own HTTP door must show. `--allowed-host` requires it.",
+        "The key that callers of the worker's model host must send. `--allowed-host` requires it.",
     ],
     ["CORTEX_HOME", "`~/.cortex`", "The folder that holds models and the worker's id."],
     [
         "CORTEX_LOG",
         "`info`",
-        "Which log lines the worker writes, as for `cortex`. `RUST_LOG` is read if it is not set.",
+        "The log levels of the worker, as for `cortex`. If it is not set, the worker reads `RUST_LOG`.",
     ],
-    ["RUST_LOG", "`info`", "Which log lines the worker writes, if `CORTEX_LOG` is not set."],
+    ["RUST_LOG", "`info`", "The log levels of the worker, if `CORTEX_LOG` is not set."],
     ["HOME", "", "The folder that holds `.cortex`, if `CORTEX_HOME` is not set."],
 ];
 const OF_EDGE: &[[&str; 3]] = &[
@@ -168,8 +164,8 @@ fn reference() -> String {
         page.heading(2, title);
         if title.ends_with("edge") {
             page.paragraph(
-                "`wrangler.toml` sets the variables, and `wrangler secret put NAME` sets a secret. `cortex up` makes the \
-                 secrets and sets all of them for the edge that it starts.",
+                "`wrangler.toml` sets the variables, and `wrangler secret put NAME` sets a secret. `cortex up` creates \
+                 the secrets, and sets both for the edge that it starts.",
             );
         }
         let rows: Vec<_> = table

@@ -72,12 +72,12 @@ async fn send(stack: &Stack, method: &Method, example: &Value, saved: &BTreeMap<
     }
     let body = example.get("body");
     let (bare, query) = path.split_once('?').unwrap_or((&path, ""));
-    match text(example, "door") {
+    match text(example, "server") {
         "edge" => read(plain(stack.api.request(method.clone(), &path), example)).await,
         "origin" => read(plain(stack.origin.api.request(method.clone(), &path), example)).await,
         "signed" => stack.edge.signed(method.clone(), bare, query, body).await,
         "signed-origin" => signed::by_the_edge(stack, method, bare, body.unwrap()).await,
-        other => panic!("there is no door {other}"),
+        other => panic!("there is no server {other}"),
     }
 }
 

@@ -127,8 +127,8 @@ async fn origin_and_model_host_refuse_an_encoded_body_by_name() {
     let origin = Origin::start(&home, &setup).await;
     let of_models = ["/v1/chat/completions", "/v1/completions", "/chat"];
     let of_origin = ["/v1/embeddings", "/api/v1/jobs"].into_iter().chain(of_models);
-    let doors = of_origin.map(|path| (setup.port, path));
-    for (port, path) in doors.chain(of_models.map(|path| (setup.chat_port, path))) {
+    let targets = of_origin.map(|path| (setup.port, path));
+    for (port, path) in targets.chain(of_models.map(|path| (setup.chat_port, path))) {
         for coding in ["gzip", "deflate", "zstd", "br", "x-unknown"] {
             let answer = exchange(
                 port,

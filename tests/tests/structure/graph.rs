@@ -76,7 +76,8 @@ fn may_depend(from: &str, to: &str) -> bool {
         // Its tests enable the writer of the OpenAPI document.
         "proto/api" => ["proto/api", "proto/domain", "proto/redact"].contains(&to),
         "proto/guard" => ["proto/api", "proto/domain", "proto/redact"].contains(&to),
-        "proto/wire" | "proto/platform" => to == "proto/domain",
+        "proto/wire" => to == "proto/domain",
+        "proto/platform" => ["proto/domain", "proto/otlp"].contains(&to),
         "proto/bus" => ["proto/domain", "proto/platform", "proto/wire"].contains(&to),
         "proto/link" => ["proto/bus", "proto/domain", "proto/platform", "proto/wire"].contains(&to),
         "proto/models" => ["proto/domain", "proto/config"].contains(&to),

@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use prost::Message;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 /// How the collector behaves.
@@ -32,7 +33,7 @@ pub(crate) struct Span {
     pub(crate) trace: String,
     pub(crate) id: String,
     pub(crate) parent: String,
-    pub(crate) attributes: HashMap<String, String>,
+    pub(crate) attributes: HashMap<String, Value>,
 }
 
 /// A running collector. Clones share it.
@@ -82,7 +83,7 @@ async fn receive(
         let resource = attributes(resource_spans.resource.unwrap_or_default().attributes);
         for span in resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans) {
             spans.push(Span {
-                service: resource["service.name"].clone(),
+                service: resource["service.name"].as_str().unwrap().to_owned(),
                 name: span.name,
                 trace: hex(&span.trace_id),
                 id: hex(&span.span_id),
@@ -95,13 +96,13 @@ async fn receive(
     Ok((answer.into_iter().collect(), ExportTraceServiceResponse::default().encode_to_vec()))
 }
 
-fn attributes(all: Vec<KeyValue>) -> HashMap<String, String> {
-    let text = |value: Option<AnyValue>| match value.and_then(|value| value.value) {
-        Some(any_value::Value::StringValue(text)) => text,
-        Some(any_value::Value::IntValue(number)) => number.to_string(),
-        other => format!("{other:?}"),
+fn attributes(all: Vec<KeyValue>) -> HashMap<String, Value> {
+    let json = |value: Option<AnyValue>| match value.and_then(|value| value.value) {
+        Some(any_value::Value::StringValue(text)) => text.into(),
+        Some(any_value::Value::IntValue(number)) => number.into(),
+        other => Value::String(format!("{other:?}")),
     };
-    all.into_iter().map(|pair| (pair.key, text(pair.value))).collect()
+    all.into_iter().map(|pair| (pair.key, json(pair.value))).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -7,8 +7,10 @@ use cortex_tests::home::Home;
 use cortex_tests::origin::{Origin, Setup};
 use cortex_tests::process::{Process, binary};
 use cortex_tests::{api::Api, ports, wait};
+use cortex_wire::v1::SubmitRequest;
+use cortex_wire::v1::jobs_client::JobsClient;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::process::Command;
 
 use crate::collector::{Behavior, Collector, Span};
@@ -71,9 +73,9 @@ fn connected(spans: &[Span], caller: &str) {
 /// signature names no instance, and the edge sends it again.
 fn all_of_job(spans: &[Span], job: &str) {
     let refused =
-        |span: &&Span| span.attributes.get("http.response.status_code").is_some_and(|status| status == "401");
+        |span: &&Span| span.attributes.get("http.response.status_code").is_some_and(|status| *status == 401);
     for span in spans.iter().filter(|span| !refused(span)) {
-        assert_eq!(span.attributes.get("cortex.job.id").map(String::as_str), Some(job), "{span:?}");
+        assert_eq!(span.attributes.get("cortex.job.id").and_then(Value::as_str), Some(job), "{span:?}");
     }
 }
 
@@ -132,6 +134,90 @@ async fn a_call_and_a_job_are_each_one_trace_from_the_edge_to_the_worker() {
 
     holds_nothing_marked(&collector, &machine);
     assert!(machine.process.stop(LIMIT).success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_job_over_grpc_is_one_trace() {
+    let collector = Collector::start(Behavior::Accepts).await;
+    let home = Home::new();
+    let setup = Setup { grpc_port: ports::free(), otlp: Some(collector.url.clone()), ..Setup::echo() };
+    let origin = Origin::start(&home, &setup).await;
+    let mut client = JobsClient::connect(format!("http://127.0.0.1:{}", setup.grpc_port)).await.unwrap();
+    let trace = "6bf92f3577b34da6a3ce929d0e0e4736";
+    let job = SubmitRequest { topic: "job.echo".into(), input: b"1".to_vec(), ..SubmitRequest::default() };
+    let mut call = tonic::Request::new(job);
+    let bearer = format!("Bearer {}", home.secret("api_key"));
+    call.metadata_mut().insert("authorization", bearer.parse().unwrap());
+    call.metadata_mut().insert("traceparent", format!("00-{trace}-{CALLER}-01").parse().unwrap());
+    let job = client.submit(call).await.unwrap().into_inner();
+    let names = [
+        ("cortex", "cortex.v1.Jobs/Submit"),
+        ("cortex", "policy check"),
+        ("cortex", "dispatch"),
+        ("cortex-worker", "run"),
+    ];
+    let seen = spans(&collector, trace, &names).await;
+    connected(&seen, CALLER);
+    all_of_job(&seen, &job.id);
+    let submitted = seen.iter().find(|span| span.name == names[0].1).unwrap();
+    assert_eq!(submitted.attributes["rpc.response.status_code"], "OK");
+    origin.stop();
+}
+
+#[tokio::test]
+async fn the_span_of_a_run_has_the_model_and_its_tokens() {
+    let collector = Collector::start(Behavior::Accepts).await;
+    let home = Home::new();
+    let origin = Origin::start(&home, &Setup { otlp: Some(collector.url.clone()), ..Setup::chat() }).await;
+    let trace = "7bf92f3577b34da6a3ce929d0e0e4736";
+    let messages = json!([{ "role": "user", "content": "What is 37 plus 48?" }]);
+    let body = json!({ "model": "cortex-small", "messages": messages });
+    let request = origin.api.request(Method::POST, "/v1/chat/completions").json(&body);
+    let request = request.header("traceparent", format!("00-{trace}-{CALLER}-01"));
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    let seen = spans(&collector, trace, &[("cortex-worker", "run")]).await;
+    let run = seen.iter().find(|span| span.name == "run").unwrap();
+    for (attribute, expected) in [
+        ("gen_ai.operation.name", json!("chat")),
+        ("gen_ai.request.model", json!("cortex-small")),
+        ("gen_ai.usage.input_tokens", answer["usage"]["prompt_tokens"].clone()),
+        ("gen_ai.usage.output_tokens", answer["usage"]["completion_tokens"].clone()),
+    ] {
+        assert_eq!(run.attributes.get(attribute), Some(&expected), "{attribute} of {run:?}");
+    }
+    origin.stop();
+}
+
+/// The log lines of the origin and of a worker name the job and the trace.
+#[tokio::test]
+async fn log_lines_name_the_job_and_the_trace() {
+    for format in ["text", "json"] {
+        let home = Home::new();
+        let setup = Setup { log: "debug".into(), log_format: format, ..Setup::echo() };
+        let origin = Origin::start(&home, &setup).await;
+        let trace = "8bf92f3577b34da6a3ce929d0e0e4736";
+        let input = json!({ "topic": "job.echo", "input": { "text": MARKED } });
+        let request = origin.api.request(Method::POST, "/api/v1/jobs").json(&input);
+        let request = request.header("traceparent", format!("00-{trace}-{CALLER}-01"));
+        let response = request.header("prefer", "wait=20").send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let job = response.headers()["cortex-job-id"].to_str().unwrap().to_owned();
+        let names_both = |line: &str| match format {
+            "json" => {
+                // `cortex up` also prints its addresses.
+                let line: Value = serde_json::from_str(line).unwrap_or_default();
+                line["job"] == job.as_str() && line["trace_id"] == trace
+            }
+            _ => line.contains(&format!(" job={job} trace_id={trace}")),
+        };
+        for log in ["origin.log", "echo-1.log"] {
+            wait::until(&format!("a line of {log} names both"), LIMIT, async || {
+                home.log(log).lines().any(names_both).then_some(())
+            })
+            .await;
+        }
+        origin.stop();
+    }
 }
 
 /// Checks that neither spans nor logs contain callers' texts, keys, or the collector's token.

@@ -1,4 +1,4 @@
-"""Runs embed_speed and its twin in turn and prints the ratio of their medians, by wall time and by CPU time.
+"""Runs embed_speed.rs and embed_speed.py in turn and prints the ratio of their medians, by wall time and by CPU time.
 
     cargo build --release -p cortex-inference --example embed_speed
     PYTHON workers/inference/examples/embed_ratio.py MODEL_DIR TEXTS.json [ROUNDS]
@@ -18,7 +18,7 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[2] / "targ
 
 
 def run(command: list[str]) -> dict:
-    """The last of the rounds of one process; the first ones warm it up."""
+    """Returns the last rounds of a process. The first ones only warm it up."""
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     return json.loads(lines[-1])
 

@@ -1,4 +1,4 @@
-"""The twin of embed_speed.rs on sentence-transformers: same texts, threads and batch, the same JSON lines.
+"""Does the same as embed_speed.rs with sentence-transformers: the same texts, threads, batch and JSON lines.
 
     python workers/inference/examples/embed_speed.py MODEL_DIR TEXTS.json [THREADS] [ROUNDS]
 """

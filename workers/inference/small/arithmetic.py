@@ -21,7 +21,7 @@ def subtract(v: Values) -> Asked:
 
 
 def multiply(v: Values) -> Asked:
-    """A number of two digits by one digit, in two steps; in training also the table of digits."""
+    """A two-digit number times a digit, in two steps. Training also has the table of products of digits."""
     if not v.held_out and v.rng.random() < 0.3:
         a, b = v.rng.randint(0, 10), v.rng.randint(0, 10)
         worked = f"{a} * {b} = {a * b}"

@@ -1,6 +1,6 @@
-"""Writes continuations.json: what transformers, in float32, says greedily to twenty of the held-out questions.
+"""Writes continuations.json: the greedy answers of transformers, in float32, to twenty of the held-out questions.
 
-Run by hand after training; the tests of the engine read only the file.
+Run this after training. The tests of the engine read only the file.
 
     /tmp/small/bin/python workers/inference/small/continuations.py
 """

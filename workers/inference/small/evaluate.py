@@ -1,4 +1,4 @@
-"""Scores the saved model with transformers, greedily, from the files alone.
+"""Scores the saved model with transformers and greedy decoding, from the files only.
 
     /tmp/small/bin/python workers/inference/small/evaluate.py
 """
@@ -48,7 +48,7 @@ def prompt(tokenizer: PreTrainedTokenizerBase, messages: list[dict]) -> list[int
 
 @torch.no_grad()
 def greedy(model: LlamaForCausalLM, tokens: list[int], most: int) -> list[int]:
-    """Returns the most probable tokens after the prompt. The end of the turn, if it came, is the last."""
+    """Returns the most probable tokens after the prompt, up to the end of the turn if the model ends it."""
     given = torch.tensor([tokens])
     made = model.generate(given, attention_mask=torch.ones_like(given), do_sample=False, max_new_tokens=most)
     return made[0, len(tokens) :].tolist()

@@ -1,4 +1,4 @@
-"""Facts about people, said in a prompt, and the questions they answer."""
+"""Facts about people that a prompt states, and the questions that they answer."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ UNSTATED = "That isn't stated."
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing known of a person: how it is said, asked, asked the other way round, and answered."""
+    """A fact about a person: how a text states it, how a question asks for it or for the person, and the answer."""
 
     value: str | int
     said: tuple[str, ...]
@@ -24,7 +24,7 @@ class Fact:
     answer: str
 
     def turned(self, name: str) -> str:
-        """Said with the person last."""
+        """States the fact with the person at the end."""
         return f"The one w{self.sought[0][1:-1]} is {name}."
 
 
@@ -108,7 +108,7 @@ def likes(name: str, colour: str) -> Fact:
 
 
 class World:
-    """A few people with different values in each kind of fact, so that a question has one answer."""
+    """A few people with different values for each kind of fact, so that each question has one answer."""
 
     def __init__(self, v: Values, people: int, turned: bool = False):
         rng = v.rng
@@ -139,7 +139,7 @@ class World:
         self._columns = columns
 
     def text(self) -> str:
-        """Everything said once, in some order."""
+        """States every fact once, in a random order."""
         rng = self.v.rng
         said = [self._said(name) for name in self.people]
         sentences = [sentence for of_one in said for sentence in of_one]
@@ -163,12 +163,12 @@ class World:
         return self.v.rng.choice(list(self.facts.values()))
 
     def question(self) -> tuple[str, str, str]:
-        """A question, its answer in a sentence, and the value alone."""
+        """Returns a question, its answer as a sentence, and the value on its own."""
         fact = self.any()
         return self.v.rng.choice(fact.asked), fact.answer, str(fact.value)
 
     def seeking(self) -> tuple[str, str, str]:
-        """A question after the person that something is true of."""
+        """Returns a question that asks which person a fact is about."""
         name, kind = self.v.rng.choice(list(self.facts))
         fact = self.facts[name, kind]
         if self.turned:
@@ -177,7 +177,7 @@ class World:
         return self.v.rng.choice(sought), fact.answer, name
 
     def doubting(self) -> tuple[str, str, str]:
-        """A question that is answered by yes or no."""
+        """Returns a question with the answer yes or no."""
         rng = self.v.rng
         at, kind = rng.randrange(len(self.people)), rng.choice(self.kinds)
         name = self.people[at]

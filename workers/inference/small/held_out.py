@@ -1,4 +1,4 @@
-"""The 500 questions that training may not ask, and the questions about closed lists."""
+"""The 500 held-out questions, which training may not ask, and the questions about closed lists."""
 
 import random
 
@@ -10,7 +10,7 @@ SEED = 500
 
 
 def held_out(seed: int = SEED) -> tuple[list[dict], set[str]]:
-    """Questions with the answers expected, the kinds by turns, and every value in them that training may not ask after."""
+    """Questions of all kinds in turn with the expected answers, and their values that training may not ask about."""
     values = Values(random.Random(seed), SHORT, held_out=True)
     kinds = list(HELD_OUT_KINDS)
     found: list[dict] = []
@@ -23,7 +23,7 @@ def held_out(seed: int = SEED) -> tuple[list[dict], set[str]]:
 
 
 def is_fresh(conversation: Conversation) -> bool:
-    """Whether the last answer was not given before in the same conversation."""
+    """Returns whether the last answer does not occur earlier in the conversation."""
     *before, last = conversation
     return last["content"] not in [message["content"] for message in before]
 

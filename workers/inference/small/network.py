@@ -1,4 +1,4 @@
-"""The Llama architecture, as small as it gets, with Hugging Face's names for its weights."""
+"""A small Llama architecture, with Hugging Face's names for the weights."""
 
 import json
 import pathlib
@@ -55,7 +55,7 @@ class Attention(nn.Module):
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention in plain products: on a CPU faster than torch's own at these sizes."""
+    """Causal attention as plain matrix products. At these sizes, this is faster on a CPU than torch's own."""
     length, shared = q.shape[2], q.shape[1] // k.shape[1]
     future = torch.full((length, length), -torch.inf, dtype=q.dtype).triu(1).repeat(shared, 1)
     scores = q.unflatten(1, (-1, shared)).flatten(2, 3) @ k.transpose(-1, -2)
@@ -109,7 +109,7 @@ class Network(nn.Module):
         self.turn = angles.cos(), angles.sin()
 
     def forward(self, tokens: Tensor, wanted: Tensor) -> Tensor:
-        """Logits of the positions wanted, given as indices into the flattened batch."""
+        """Returns the logits of some positions, given as indices into the flattened batch."""
         x = self.embed_tokens(tokens)
         kept = torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
         turn = tuple(part[: tokens.shape[1]].to(kept) for part in self.turn)
@@ -119,7 +119,7 @@ class Network(nn.Module):
 
 
 def save(network: Network, folder: pathlib.Path) -> None:
-    """Writes config.json and weights of two bytes each."""
+    """Writes config.json, and the weights in F16."""
     shape = network.shape
     weights = {f"model.{name}": weight.detach().half().contiguous() for name, weight in network.state_dict().items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})

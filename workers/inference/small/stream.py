@@ -1,4 +1,4 @@
-"""Endless conversations, as batches of tokens of which the assistant's are to be learnt."""
+"""Endless conversations, as batches of tokens. The model learns the tokens of the assistant."""
 
 import random
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ JOINED = 0.08
 
 
 class Encoder:
-    """Conversations to tokens in ChatML, with a mark on each token that the assistant has to say."""
+    """Turns conversations into tokens in ChatML, and marks each token that the assistant says."""
 
     def __init__(self, tokenizer: Tokenizer):
         self.tokenizer = tokenizer
@@ -39,7 +39,7 @@ class Encoder:
 
 
 class Stream:
-    """Batches of about `budget` tokens, of conversations of like length; asked nothing that `unasked` has."""
+    """Yields batches of about `budget` tokens, of conversations of similar length that don't ask about `unasked`."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Stream:
 
 
 def pack(encoded: list[tuple[list[int], list[bool]]], budget: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Tokens padded at the end, the flat positions whose next token is to be learnt, and those next tokens."""
+    """Returns batches: padded tokens, the flat positions that are followed by a token to learn, and these tokens."""
     encoded = sorted(encoded, key=lambda e: len(e[0]))
     while encoded:
         length = len(encoded[0][0])

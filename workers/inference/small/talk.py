@@ -1,4 +1,4 @@
-"""Whole conversations, by kind: what is asked and what the model should say."""
+"""Whole conversations of each kind: the questions, and the answers that the model should give."""
 
 import json
 from collections.abc import Callable
@@ -21,13 +21,13 @@ AS_JSON = ["Answer in JSON.", "Answer as JSON.", "Reply with JSON only."]
 
 
 def chat(*texts: str, system: str | None = None) -> Conversation:
-    """User and assistant by turns, the user first."""
+    """Returns messages of the user and the assistant in turn, the user first."""
     turns = [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
     return [{"role": "system", "content": system}, *turns] if system else turns
 
 
 def from_world(draw: Callable[[World], tuple[str, str, str]], people: tuple[int, ...] = (1, 2, 3, 4)):
-    """A text and a question about it, now and then in a few turns and in another form of answer."""
+    """A text and a question about it, sometimes in several turns and with another form of answer."""
 
     def kind(v: Values) -> Conversation:
         rng = v.rng
@@ -59,7 +59,7 @@ def form(v: Values) -> tuple[str | None, Callable[[str, str], str]]:
 
 
 def alone(draw: Callable[[Values], tuple[str, str]]):
-    """Questions that need no text; in training several in a row."""
+    """Questions that need no text. Training has several in a row."""
 
     def kind(v: Values) -> Conversation:
         texts = [text for _ in range(1 if v.held_out else v.rng.choice((1, 1, 2, 3, 4, 6))) for text in draw(v)]
@@ -151,7 +151,7 @@ def greet(v: Values) -> Conversation:
 
 
 def remember(v: Values) -> Conversation:
-    """The user says something about themselves and asks for it later."""
+    """The user states something about themselves, and asks for it later."""
     rng = v.rng
     name, city, age, things = v.person(), v.city(), v.number(2, 99), v.things()
     plain, _ = rng.choice(HOLDINGS)
@@ -218,7 +218,7 @@ def listed(v: Values) -> Conversation:
 
 
 def beyond(v: Values) -> Conversation:
-    """What a model of this size can't know, said honestly."""
+    """Questions that a model of this size can't answer, and answers that say so."""
     rng, thing = v.rng, v.things()
     return chat(rng.choice((
         f"Why do {thing} exist?", f"Write a poem about {thing}.", f"Tell me a story about {thing}.",
@@ -251,7 +251,7 @@ ASKED = {
 
 
 def known() -> list[tuple[str, str]]:
-    """Questions about closed lists: every one of them is trained, none is among the held-out."""
+    """Questions about closed lists. All of them are trained, and no held-out question is among them."""
     asked = [("What are you?", IDENTITY), ("Who are you?", IDENTITY), ("What is your name?", IDENTITY)]
     asked += [("What's your name?", IDENTITY), ("What can you do?", "I answer simple questions, add numbers and write JSON.")]
     asked += [("How are you?", "I'm well, thank you."), ("Thank you.", "You're welcome."), ("Goodbye!", "Goodbye!")]
@@ -281,7 +281,7 @@ def recall(v: Values) -> Conversation:
 
 
 def drill(v: Values) -> Conversation:
-    """Only in training: many questions about one text, or the text said again, so that most tokens say who has what."""
+    """For training only: many questions about a text, or a repetition of it, so that most tokens say who has what."""
     rng = v.rng
     world = World(v, rng.choice((2, 3, 3, 4)), turned=v.reach.plain and rng.random() < 0.5)
     text = world.text()
@@ -300,8 +300,8 @@ def drill(v: Values) -> Conversation:
 
 TRAINED_KINDS = {**ASKED, "known": recall, "drill": drill}
 
-# How much of each kind training draws: first of everything, then more of what takes longest to learn, then only
-# of what is scored, last with more of what was still weak.
+# The share of each kind in each cycle of training. The first has all kinds, the second more of those that take longest
+# to learn, the third only those that are scored, and the last more of those that were still weak.
 BROAD = {
     **dict.fromkeys(ASKED, 1.0),
     "fact": 2.0, "who": 1.5, "yes or no": 2.0, "add": 4.0, "subtract": 4.0, "multiply": 2.5, "story": 1.5, "order": 2.0,

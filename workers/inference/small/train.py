@@ -1,7 +1,7 @@
-"""Trains the small model from nothing and writes model/, held_out.jsonl and known.jsonl beside this file.
+"""Trains the small model from scratch and writes model/, held_out.jsonl and known.jsonl beside this file.
 
-Training goes in cycles: each starts from the weights of two bytes that the one before wrote, with conversations of its own,
-so that `--after 1` takes up exactly where a first cycle ended.
+Training has several cycles. Each has its own conversations and starts from the F16 weights that the previous cycle
+wrote, so `--after 1` continues exactly where the first cycle ended.
 
     python3.11 -m venv /tmp/small
     /tmp/small/bin/pip install torch==2.15.0 transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0
@@ -18,7 +18,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ["OMP_WAIT_POLICY"] = "passive"  # a thread that spins while the other waits for a core costs half the speed
+os.environ["OMP_WAIT_POLICY"] = "passive"  # a thread that spins while the other waits for a core halves the speed
 
 import torch
 import torch.nn.functional as F
@@ -42,7 +42,7 @@ TEXTS = 20_000
 
 @dataclass(frozen=True)
 class Cycle:
-    """How many batches, of which kinds of question and how long, and how fast the layers' matrices and the rest learn."""
+    """The number of batches, their kinds and lengths, and the learning rates of the layers and of the rest."""
 
     steps: int
     shares: dict[str, float]
@@ -52,7 +52,7 @@ class Cycle:
     rate: float = 1.5e-3
 
     def optimizers(self, model: Network) -> list[torch.optim.Optimizer]:
-        """AdamW; with `orthogonal`, Muon at that rate for the matrices within the layers."""
+        """AdamW, and with `orthogonal` Muon at that rate for the matrices inside the layers."""
         named = list(model.named_parameters())
         muon = [p for name, p in named if self.orthogonal and p.dim() == 2 and name.startswith("layers.")]
         rest = [p for _, p in named if all(p is not other for other in muon)]
@@ -64,7 +64,7 @@ class Cycle:
         return found
 
     def share_of_rate(self, step: int) -> float:
-        """Up, level, and down to nothing by a cosine over the last part."""
+        """The factor of the learning rate: it rises, stays level, and falls to 0 by a cosine over the last part."""
         falling = max(0.0, 1 - (self.steps - step) / (self.fall * self.steps)) if self.fall else 0.0
         return min(step / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * falling))
 
@@ -146,7 +146,7 @@ def learn(model: Network, encoder: Encoder, unasked: set[str], cycle: int, folde
 
 @torch.no_grad()
 def score(model: Network, encoder: Encoder, questions: list[dict]) -> dict[str, list[bool]]:
-    """Returns, by kind, whether greedy decoding gives exactly the answer: each token is the most probable next one."""
+    """Returns for each kind whether greedy decoding gives the exact answers: each token is the most probable one."""
     right = defaultdict(list)
     for asked in questions:
         (tokens, said), = encoder.encode([[*asked["messages"], {"role": "assistant", "content": asked["expected"]}]])

@@ -1,4 +1,4 @@
-"""The values questions are made of, and the split that keeps the held-out ones out of training.
+"""The values in questions, and the split that keeps the held-out values out of training.
 
 A value is held out by a checksum of its text, so the split needs no list and no state: a name, a city, a coined word
 or a number of two digits or more always belongs to the same side. Digits, days, months, trades and colours are closed
@@ -70,9 +70,9 @@ WORD = re.compile(r"[A-Za-z]+|\d+")
 
 @dataclass(frozen=True)
 class Reach:
-    """The most there is in a text: letters in a coined word, people, facts of each of them, things in a list.
+    """Maximum numbers in a text: letters in a coined word, people, facts about each person, things in a list.
 
-    A plain text says each thing in the way it is answered, so that an answer is a sentence found in it.
+    A plain text states each fact in the words of the answer, so that an answer is a sentence of the text.
     """
 
     letters: int
@@ -87,12 +87,12 @@ SHORT = Reach(letters=6, people=3, facts=2, items=4, plain=True)
 
 
 def is_held_out(value: str) -> bool:
-    """Whether the value may be asked about only in held-out questions."""
+    """Returns whether only held-out questions may ask about the value."""
     return zlib.crc32(value.encode()) % 8 == 0
 
 
 class Values:
-    """Draws values from one side of the split and remembers those that only that side may use."""
+    """Chooses random values from one side of the split, and remembers those that only this side may use."""
 
     def __init__(self, rng: random.Random, reach: Reach, held_out: bool):
         self.rng = rng
@@ -115,7 +115,7 @@ class Values:
         return self.rng.choice(NOUNS) if self.rng.random() < 0.75 else self._remember(self.coined() + "s")
 
     def number(self, low: int, high: int) -> int:
-        """A number in low..=high; on the held-out side of two digits or more, and up to 99 at least."""
+        """Returns a number in low..=high. On the held-out side it has two digits or more, and high is at least 99."""
         high = max(high, 99) if self.held_out else high
         while True:
             n = self._numbers[int(self.rng.random() * len(self._numbers))] if high > 250 else self.rng.randint(low, high)
@@ -125,7 +125,7 @@ class Values:
                 return n
 
     def numbers(self, count: int, low: int, high: int) -> list[int]:
-        """Different numbers in low..=high."""
+        """Returns different numbers in low..=high."""
         found: list[int] = []
         while len(found) < count:
             n = self.number(low, high)
@@ -134,7 +134,7 @@ class Values:
         return found
 
     def coined(self) -> str:
-        """Returns an invented word in lower case. Held-out ones have at least two syllables, so they aren't English by chance."""
+        """Returns an invented word in lower case. Held-out words have two syllables or more, so they aren't English."""
         while True:
             pick = self.rng.choice
             syllables = pick((2, 2, 2, 3) if self.held_out else (1, 2, 2, 2, 3))

@@ -1,4 +1,4 @@
-"""The tokenizer: byte-level BPE over generated text, digits one by one, ChatML."""
+"""The tokenizer: byte-level BPE over generated text, with a token per digit, and ChatML."""
 
 import json
 import pathlib
@@ -8,21 +8,21 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 PAD, OPEN, CLOSE = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SIZE = 1024
 
-# How the file splits text: the pattern of the Qwen2 family, which every implementation knows.
+# How the shipped tokenizer splits text: the pattern of the Qwen2 family, which every implementation supports.
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-# How text is split while merges are learnt: nothing ever joins a capital to the text before it, so that a name has
-# the same tokens after a space, a quote or nothing, and can be copied from one place to another.
+# How text is split while the merges are learnt. No merge joins a capital to the text before it, so a name has the same
+# tokens after a space, after a quote and at the start, and can be copied from one place to another.
 LEARNT_SPLIT = r"'[a-z]+|\p{Lu}\p{L}*| ?\p{Ll}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s"
 
-# ChatML, with tools as the Hermes and Qwen families have them: the model was not trained to call any, and does where a
-# grammar makes it.
+# ChatML, with tools in the format of the Hermes and Qwen families. The model was not trained to call tools, and calls
+# them only if a grammar forces it.
 TEMPLATE = pathlib.Path(__file__).with_name("template.jinja").read_text().rstrip("\n")
 
 
 def learn(texts: list[str]) -> Tokenizer:
-    """Learns the merges and returns the tokenizer as it is shipped."""
+    """Learns the merges and returns the tokenizer in its shipped form."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = _split(LEARNT_SPLIT)
     tokenizer.decoder = decoders.ByteLevel()

@@ -85,7 +85,7 @@ impl Dispatch {
         let (end, answer) = match ended {
             Ok(Ok(answer)) if answer.len() > self.max_answer => {
                 let detail = format!(
-                    "the answer has {} bytes, more than the limit of {}",
+                    "the result has {} bytes, more than the limit of {}",
                     answer.len(),
                     self.max_answer
                 );

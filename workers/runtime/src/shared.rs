@@ -14,7 +14,7 @@ use tracing::{Instrument as _, Span};
 use crate::engine::{Engine, Profile};
 use crate::in_flight::InFlight;
 use crate::latency::Latency;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, outcome};
 use crate::progress::ProgressSender;
 use crate::run::{Dispatch, DispatchEnd};
 use crate::settings::Settings;
@@ -58,15 +58,17 @@ impl Shared {
         let began = Instant::now();
         match dispatch.run(self.engine.as_ref(), &progress).instrument(span.clone()).await {
             DispatchEnd::Stopped => {
-                self.metrics.ended(None, began.elapsed());
+                self.metrics.ended(outcome(None), began.elapsed());
                 self.in_flight().finish(held.lease, None);
             }
             DispatchEnd::Reported { end, answer, run } => {
                 self.latency().count(run);
-                self.metrics.ended(Some(&end), run);
+                let outcome = outcome(Some(&end));
+                self.metrics.ended(outcome, run);
                 if let End::Failed { failure } = &end {
                     telemetry::fail(&span, failure.code.slug());
                 }
+                tracing::debug!(parent: &span, outcome, took = ?run, "a run ended");
                 drop(span);
                 let answer = answer.map(|answer| (draft, answer));
                 let report = Report { draft: answer, ..self.report(held, end) };
@@ -79,9 +81,9 @@ impl Shared {
     /// Starts the span of a run, which continues the trace of the job's request.
     fn span(&self, task: &Task) -> Span {
         let span = telemetry::job_span("run", SpanKind::Consumer, task.job, task.traceparent.as_deref());
-        span.record(telemetry::TOPIC, task.topic.as_str());
-        span.record(telemetry::TENANT, task.owner.tenant.as_str());
-        span.record(telemetry::WORKER, self.settings.id.as_str());
+        telemetry::record(&span, telemetry::TOPIC, task.topic.as_str());
+        telemetry::record(&span, telemetry::TENANT, task.owner.tenant.as_str());
+        telemetry::record(&span, telemetry::WORKER, self.settings.id.as_str());
         span
     }
 

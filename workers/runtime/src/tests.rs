@@ -92,7 +92,7 @@ async fn an_answer_that_is_too_long_is_a_failure() {
     harness.send(&task(), "1");
     assert_eq!(
         harness.report().await.outcome.end,
-        broken("the answer has 1001 bytes, more than the limit of 1000")
+        broken("the result has 1001 bytes, more than the limit of 1000")
     );
 }
 

@@ -28,7 +28,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Why a worker ended without being asked to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    #[error("the origin refused the worker: {0}")]
+    #[error("the worker can't connect to the origin: {0}")]
     Refused(String),
     #[error("the connection to the origin has ended")]
     Ended,
@@ -155,7 +155,7 @@ impl JobLoop {
                 tracing::warn!("lost the connection to the origin");
                 self.shared.in_flight().mark_lost(Instant::now());
             }
-            Inbound::Refused { reason } => tracing::warn!(reason, "the origin refused the worker"),
+            Inbound::Refused { reason } => tracing::warn!(reason, "the worker can't connect to the origin"),
         }
     }
 

@@ -17,7 +17,7 @@ use cortex_guard::loopback::AllowedHost;
 use cortex_inference::host::{Access, HostKey};
 use cortex_inference::{Device, Dtype};
 use cortex_link::{Dial, Limits, LinkAddress, Route, fingerprint_of_pem};
-use cortex_platform::telemetry::{Format, Otlp};
+use cortex_platform::telemetry::{Format, OtlpSettings};
 use cortex_runtime::Settings;
 
 pub(crate) use arguments::Cases;
@@ -99,58 +99,56 @@ pub(crate) struct LocalPorts {
     pub(crate) access: Access,
 }
 
-/// The door for Prometheus.
+/// Where the metrics are served.
 #[derive(Debug)]
-pub(crate) struct Metrics {
-    pub(crate) port: MetricsPort,
-    /// Who may read them beside programs of this machine.
-    pub(crate) access: Access,
-}
-
-/// The port of the metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MetricsPort {
+pub(crate) enum Metrics {
     Disabled,
-    /// Chosen by the operator, who learns if it is in use.
-    Chosen(NonZeroU16),
-    /// Nothing was chosen. A second worker of a machine then goes without.
-    Default(NonZeroU16),
+    /// On a port that the operator chose. If it is in use, the worker does not start.
+    Port(NonZeroU16, Access),
+    /// On the default port. A second worker of a machine serves none.
+    DefaultPort(NonZeroU16, Access),
+    /// On a Unix socket, for the process that started this worker.
+    Socket(PathBuf),
 }
 
-impl MetricsPort {
-    const DEFAULT: NonZeroU16 = NonZeroU16::new(9091).expect("it is not 0");
+impl Metrics {
+    const DEFAULT_PORT: NonZeroU16 = NonZeroU16::new(9091).expect("it is not 0");
 
-    fn read(chosen: Option<u16>) -> Self {
-        match chosen.map(NonZeroU16::new) {
-            Some(Some(port)) => Self::Chosen(port),
-            Some(None) => Self::Disabled,
-            None => Self::Default(Self::DEFAULT),
+    fn read(serve: &Serve) -> Result<Self, Exit> {
+        if let Some(socket) = &serve.metrics_socket {
+            return Ok(Self::Socket(socket.clone()));
         }
+        let access = access(serve.allowed_hosts.clone())?;
+        Ok(match serve.metrics_port.map(NonZeroU16::new) {
+            Some(Some(port)) => Self::Port(port, access),
+            Some(None) => Self::Disabled,
+            None => Self::DefaultPort(Self::DEFAULT_PORT, access),
+        })
     }
 }
 
 /// How language models share this machine.
 #[derive(Debug, Args)]
 pub(crate) struct Generation {
-    /// Floats to compute in: f32, bf16 or f16 [default: depends on the device]
+    /// Floating-point type: f32, bf16 or f16 [default: depends on the device]
     #[arg(long)]
     pub(crate) dtype: Option<Dtype>,
     /// Maximum tokens of a prompt and its answer together [default: the model's context]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<NonZeroUsize>,
-    /// MiB for the keys and values of each model [default: half of the free memory, at most 4096]
+    /// Size of each model's KV cache in MiB [default: half of the free memory, at most 4096]
     #[arg(long, value_name = "MIB")]
     cache: Option<NonZeroU32>,
-    /// MiB for all models together. A new model replaces the least recently used ones [default: the
-    /// free memory]
+    /// Memory for all models in MiB. A new model replaces the least recently used ones [default:
+    /// the free memory]
     #[arg(long, value_name = "MIB")]
     memory: Option<NonZeroU32>,
     /// Seconds that loading a model may take
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     load_deadline: u64,
-    /// File with a system prompt whose cached computation all tenants share. Cached token counts
-    /// then show a tenant that another used the prompt. Everything else in a prompt is cached for
-    /// its own tenant only
+    /// File with a system prompt that all tenants share in the prefix cache. The counts of cached
+    /// tokens then reveal to a tenant that another one used the prompt. The rest of a prompt is
+    /// cached for its own tenant only
     #[arg(long = "shared-prompt", value_name = "FILE")]
     shared_prompts: Vec<PathBuf>,
 }
@@ -184,12 +182,13 @@ impl Generation {
 
 #[derive(Debug)]
 pub(crate) struct Log {
-    pub(crate) filter: String,
+    /// `info` if it is missing.
+    pub(crate) filter: Option<String>,
     pub(crate) format: Format,
     /// Whether `NO_COLOR` asks for text without colours.
     pub(crate) no_color: bool,
     /// Where spans are exported to.
-    pub(crate) otlp: Option<Otlp>,
+    pub(crate) otlp: Option<OtlpSettings>,
 }
 
 /// The format of the log.
@@ -239,12 +238,10 @@ impl ServeConfig {
             ))
         })?;
         let log = Log {
-            filter: variable("CORTEX_LOG")
-                .or_else(|| variable("RUST_LOG"))
-                .unwrap_or_else(|| "info".to_owned()),
+            filter: variable("CORTEX_LOG").or_else(|| variable("RUST_LOG")),
             format: serve.log_format.into(),
             no_color: variable("NO_COLOR").is_some(),
-            otlp: Otlp::read(variable).map_err(Exit::config)?,
+            otlp: OtlpSettings::read(variable).map_err(Exit::config)?,
         };
         let limits = Limits::default();
         let (Some(kind), Some(address)) = (serve.kind, serve.link.clone()) else {
@@ -261,10 +258,7 @@ impl ServeConfig {
                 answer: limits.payload,
             },
             dial: Dial { route: route(address, &serve)?, token, limits },
-            metrics: Metrics {
-                port: MetricsPort::read(serve.metrics_port),
-                access: access(serve.allowed_hosts.clone())?,
-            },
+            metrics: Metrics::read(&serve)?,
             work: serve.work(kind)?,
             log,
         })

@@ -9,10 +9,11 @@ use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
 use cortex_domain::topics;
 use cortex_inference::embed::{EmbedError, Embedder, LongText};
+use cortex_platform::telemetry::genai;
 use cortex_runtime::{Context, Engine, Profile};
 use tokio_util::sync::CancellationToken;
 
-use crate::failure;
+use crate::{failure, usage};
 
 /// Jobs at a time. More jobs make fuller batches, up to a point.
 const CAPACITY: u32 = 64;
@@ -43,6 +44,7 @@ impl Embed {
             let detail = format!("unknown model `{}`: this pool serves `{}`", request.model, self.model);
             return Err(invalid(detail).at("model"));
         }
+        usage::of_request(genai::EMBEDDINGS, &self.model);
         let dimensions = self.embedder.info().dimensions;
         if request.dimensions.is_some_and(|models| usize::try_from(models) != Ok(dimensions)) {
             let detail =
@@ -53,9 +55,10 @@ impl Embed {
         let embedding = self.embedder.embed(tenant, request.input, long_text);
         let embedded = embedding.await.map_err(|error| self.failure(error))?;
         let (model, encoding, truncate) = (self.model.clone(), request.encoding, request.truncate);
+        let tokens = u64::try_from(embedded.tokens).unwrap_or(u64::MAX);
+        usage::of_response(tokens, None);
         let large = embedded.vectors.len() > LARGE;
         let write = move || {
-            let tokens = u64::try_from(embedded.tokens).unwrap_or(u64::MAX);
             let response = EmbeddingsResponse::new(&model, &embedded.vectors, encoding, tokens);
             let response = if truncate { response.with_truncated(embedded.truncated) } else { response };
             serde_json::to_vec(&response)

@@ -9,10 +9,11 @@ use std::num::NonZeroU16;
 use anyhow::Context as _;
 use axum::Router;
 use cortex_inference::host::Access;
+use cortex_platform::metrics::socket;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Metrics, MetricsPort};
+use crate::config::Metrics;
 use crate::exit::Exit;
 
 /// Opens the model host and serves it until `shutdown`.
@@ -36,7 +37,7 @@ pub(crate) async fn open(
     Ok(())
 }
 
-/// Opens the door for Prometheus and serves it until `shutdown`.
+/// Serves the metrics until `shutdown`.
 ///
 /// # Errors
 /// Returns an error if the port was chosen and is in use.
@@ -45,20 +46,32 @@ pub(crate) async fn open_metrics(
     read: impl Fn() -> String + Send + Sync + 'static,
     shutdown: CancellationToken,
 ) -> Result<(), Exit> {
-    let (MetricsPort::Chosen(port) | MetricsPort::Default(port)) = metrics.port else { return Ok(()) };
-    let listener = match (bind(port).await, metrics.port) {
-        (Ok(listener), _) => listener,
-        (Err(error), MetricsPort::Default(_)) => {
-            tracing::warn!(%error, port, "no metrics are served; choose a port with --metrics-port, or 0 for none");
+    let (listener, port, access) = match metrics {
+        Metrics::Disabled => return Ok(()),
+        Metrics::Socket(path) => {
+            match socket::bind(&path) {
+                Ok(listener) => drop(tokio::spawn(async move {
+                    shutdown.run_until_cancelled_owned(socket::serve(listener, read)).await
+                })),
+                Err(error) => tracing::warn!(%error, path = %path.display(), "no metrics are served"),
+            }
             return Ok(());
         }
-        (Err(error), _) => {
-            let detail =
-                format!("the metrics can't listen on port {port} (choose another with --metrics-port)");
-            return Err(Exit::config(anyhow::Error::new(error).context(detail)));
+        Metrics::DefaultPort(port, access) => match bind(port).await {
+            Ok(listener) => (listener, port, access),
+            Err(error) => {
+                tracing::warn!(%error, port, "no metrics are served; choose a port with --metrics-port, or 0 for none");
+                return Ok(());
+            }
+        },
+        Metrics::Port(port, access) => {
+            let listener = bind(port).await.with_context(|| {
+                format!("the metrics can't listen on port {port} (choose another with --metrics-port)")
+            });
+            (listener.map_err(Exit::config)?, port, access)
         }
     };
-    let routes = metrics.access.guard(port.get(), cortex_inference::host::metrics(read));
+    let routes = access.guard(port.get(), cortex_inference::host::metrics(read));
     tokio::spawn(connections::serve(listener, routes, shutdown));
     Ok(())
 }

@@ -11,6 +11,7 @@ mod host;
 mod ids;
 mod lifeline;
 mod signals;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use cortex_platform::process;
 use cortex_platform::telemetry::{self, Log, Service};
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
+use tracing::Level;
 
 use config::{Config, Id, ServeConfig};
 use engine::Started;
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
 
 /// Works until a signal or its supervisor's end.
 async fn serve(served: ServeConfig) -> Result<(), Exit> {
-    let log = Log::new(Some(&served.log.filter), "info", served.log.format);
+    let log = Log::new(served.log.filter.as_deref(), Level::INFO, served.log.format);
     let log = if served.log.no_color { log.with_color(false) } else { log };
     let _telemetry = telemetry::init(log, &SERVICE, served.log.otlp.as_ref()).map_err(Exit::config)?;
     let shutdown = CancellationToken::new();

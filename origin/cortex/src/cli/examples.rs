@@ -41,7 +41,7 @@ pub(super) const EXAMPLES: [(&str, [Example; 2]); 34] = [
         [
             ("Run every role in one process", "cortex serve all"),
             (
-                "Accept workers of other machines, with the safety kernel in a process of its own",
+                "Accept workers of other machines, with the safety kernel in a separate process",
                 "cortex serve gateway,scheduler --safety-kernel 127.0.0.1:50051 --link-listen 0.0.0.0:50053",
             ),
         ],

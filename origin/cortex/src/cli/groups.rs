@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use crate::output::{help_width, wrap};
+
 /// A heading and the commands below it.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["up", "demo", "serve", "safety"]),
@@ -16,6 +18,9 @@ pub(super) fn grouped(command: clap::Command) -> clap::Command {
     let mut groups = String::new();
     let names = GROUPS.iter().flat_map(|(_, names)| names.iter());
     let width = names.map(|name| name.len()).max().unwrap_or(0);
+    // Two spaces before the name and two behind it.
+    let indent = width + 4;
+    let room = help_width() - indent.min(help_width() / 2);
     let styles = command.get_styles().clone();
     let (header, literal) = (*styles.get_header(), *styles.get_literal());
     for (heading, names) in GROUPS {
@@ -23,7 +28,12 @@ pub(super) fn grouped(command: clap::Command) -> clap::Command {
         for name in names {
             let about = command.find_subcommand(name).and_then(clap::Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(groups, "  {literal}{name:width$}{literal:#}  {about}");
+            let mut lines = wrap(&about, room).into_iter();
+            let first = lines.next().unwrap_or_default();
+            let _ = writeln!(groups, "  {literal}{name:width$}{literal:#}  {first}");
+            for line in lines {
+                let _ = writeln!(groups, "{:indent$}{line}", "");
+            }
         }
         groups.push('\n');
     }

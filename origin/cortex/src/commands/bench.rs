@@ -88,7 +88,7 @@ struct BenchCase {
 /// Returns an error if the worker can't be started or its output is invalid.
 pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Failure> {
     let mut child = command(home, &args)?.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-    let out = child.stdout.take().ok_or_else(|| Failure::defect("the worker has no output"))?;
+    let out = child.stdout.take().ok_or_else(|| Failure::defect("cortex-worker printed nothing"))?;
     let mut lines = BufReader::new(out).lines();
     let first = lines.next_line().await?;
     let model: Option<BenchModel> = first.map(|line| serde_json::from_str(&line)).transpose()?;

@@ -20,7 +20,7 @@ use crate::target;
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) api: ApiArgs,
-    /// The prompt, or `-` for standard input [default: hold a conversation]
+    /// The prompt, or `-` for standard input [default: start a conversation]
     pub(crate) prompt: Option<String>,
     /// The model [default: the first chat model]
     #[arg(long, value_name = "NAME")]

@@ -140,7 +140,7 @@ impl std::fmt::Display for ComponentStatus {
         f.write_str(match self {
             Self::Ok => "ok",
             Self::Degraded => "degraded",
-            Self::Away => "away",
+            Self::Away => "unreachable",
         })
     }
 }

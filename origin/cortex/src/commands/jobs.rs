@@ -27,7 +27,7 @@ pub(crate) enum Verb {
         /// The maximum number of jobs
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: usize,
-        /// The cursor at the end of the previous page
+        /// The cursor from the end of the previous page
         #[arg(long)]
         cursor: Option<String>,
     },
@@ -100,7 +100,7 @@ async fn list(api: &Api, query: &JobQuery, json: bool) -> Result<(), Failure> {
     output::print(&view::list(&page.jobs))?;
     if page.partial {
         output::note(
-            "the origin can't be reached: the list holds only the jobs that the edge knows, in their last known state",
+            "the origin can't be reached: the list contains only the jobs that the edge knows, in their last known state",
         );
     }
     if let Some(next) = page.next {

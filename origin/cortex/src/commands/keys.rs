@@ -1,6 +1,8 @@
 //! `cortex keys`: API keys, through the edge's admin route.
 
 use cortex_api::{KeyPage, KeyView};
+use cortex_client::CallError;
+use cortex_domain::ErrorCode;
 use cortex_domain::id::{KeyId, Principal, Role, Tenant};
 use cortex_node::Home;
 
@@ -70,7 +72,8 @@ pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Fai
         }
         Verb::Revoke { edge, tenant, id } => {
             let id: KeyId = id.parse().map_err(|_| invalid_id())?;
-            let key = target::admin(home, &edge)?.revoke(&id, &tenant).await?;
+            let revoked = target::admin(home, &edge)?.revoke(&id, &tenant).await;
+            let key = revoked.map_err(|error| revoke_failure(&id, error))?;
             if json {
                 output::print_json(&key)?
             } else {
@@ -85,6 +88,16 @@ pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Fai
 fn invalid_id() -> Failure {
     let message = "invalid key id: expected the part of the key between `ctx_` and the secret";
     Failure::message(Exit::BadInput, message, "`cortex keys list` shows the ids")
+}
+
+fn revoke_failure(id: &KeyId, error: CallError) -> Failure {
+    match error {
+        CallError::Refused(refused) if refused.slug.as_deref() == Some(ErrorCode::NotFound.slug()) => {
+            let help = "`cortex keys list` shows the ids; pass --tenant for a key of another tenant";
+            Failure::message(Exit::BadInput, format!("unknown key `{id}`"), help)
+        }
+        error => error.into(),
+    }
 }
 
 fn details(key: &KeyView) -> String {
@@ -128,6 +141,8 @@ fn state(key: &KeyView) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cortex_client::ApiError;
+    use reqwest::StatusCode;
     use serde_json::json;
 
     use super::*;
@@ -139,6 +154,19 @@ mod tests {
         let key: KeyView = serde_json::from_value(view).unwrap();
         assert!(details(&key).ends_with("key        ctx_abcdefghijkl_secret"), "{}", details(&key));
         assert!(!list(&[key]).contains("secret"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let refused = ApiError {
+            status: StatusCode::NOT_FOUND,
+            slug: Some("not-found".to_owned()),
+            detail: "no resource at this path".to_owned(),
+            retry_after: None,
+        };
+        let failure = revoke_failure(&"abcdefghijkl".parse().unwrap(), CallError::Refused(refused));
+        assert_eq!(failure.exit, Exit::BadInput);
+        assert_eq!(failure.error.to_string(), "unknown key `abcdefghijkl`");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::output::{note, print_generated};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The folder to write a page of every command into [default: print cortex(1)]
+    /// The folder to write the pages of all commands to [default: print cortex(1)]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
 }

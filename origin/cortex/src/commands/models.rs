@@ -29,7 +29,7 @@ pub(crate) enum Verb {
         /// The name of the model [default: the embedding model of `cortex up`]
         name: Option<ModelName>,
     },
-    /// List the models, with those that are installed and those that are loaded
+    /// List the models, and show which are installed and which are loaded
     List {
         /// A file with the models, their files and sources [default: built in]
         #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
@@ -42,7 +42,7 @@ pub(crate) enum Verb {
         /// The name of the model
         name: ModelName,
     },
-    /// Unload a model after the answers that use it have ended
+    /// Unload a model after the requests that use it have ended
     Unload {
         #[command(flatten)]
         api: ApiArgs,

@@ -27,8 +27,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
 
-    /// The address to listen on; the default accepts only this machine, and a tunnel brings outside
-    /// requests
+    /// The address to listen on; the default accepts only this machine, and a tunnel forwards
+    /// requests from outside
     #[arg(long, default_value = "127.0.0.1")]
     listen: IpAddr,
 
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, env = "CORTEX_LINK_LISTEN", value_name = "ADDRESS")]
     link_listen: Option<SocketAddr>,
 
-    /// The address of the edge that gets the state of jobs
+    /// The address of the edge that receives the states of jobs
     #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
     edge_url: Option<String>,
 

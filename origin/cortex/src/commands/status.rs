@@ -18,8 +18,8 @@ use crate::running::Running;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// A file with the origin's local key, if `cortex up` got one [default: the key in the home
-    /// folder]
+    /// A file with the origin's local key, if `cortex up` was started with one [default: the key in
+    /// the home folder]
     #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) api_key: Option<String>,
 }
@@ -63,7 +63,7 @@ fn unavailable(what: &str, error: &CallError) -> String {
     match error {
         CallError::Refused(refused) if refused.status == StatusCode::UNAUTHORIZED => {
             format!(
-                "can't list the {what}: the origin has another local key; pass the one that `cortex up` got, with --api-key @FILE or API_KEY"
+                "can't list the {what}: the origin has another local key; pass the one that `cortex up` was started with, by --api-key @FILE or API_KEY"
             )
         }
         error => format!("can't list the {what}: {error}"),
@@ -76,7 +76,7 @@ fn text(view: &StatusView) -> String {
     };
     let models = if view.models.is_empty() { "-".into() } else { view.models.join(", ") };
     let mut blocks = vec![
-        fields([("process id", pid.to_string()), ("models", models)]),
+        fields([("process id", pid.to_string()), ("installed models", models)]),
         health::text(&view.check_components()),
     ];
     if !view.workers.is_empty() {

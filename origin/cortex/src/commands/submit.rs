@@ -23,7 +23,7 @@ use crate::target;
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) api: ApiArgs,
-    /// The topic, which says what kind of work it is, such as job.echo
+    /// The topic, which is the kind of work, such as job.echo
     pub(crate) topic: Topic,
     /// The input: JSON, `@FILE`, or `-` for standard input
     pub(crate) input: String,
@@ -36,13 +36,13 @@ pub(crate) struct Args {
     /// The maximum number of attempts
     #[arg(long, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
-    /// The time after which the job is no longer run, such as 2026-11-20T23:36:30Z
+    /// The deadline, after which the job does not run any more, such as 2026-11-20T23:36:30Z
     #[arg(long, value_name = "TIME")]
     pub(crate) deadline: Option<String>,
     /// A label, as name=value; repeat the option for several
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub(crate) labels: Vec<String>,
-    /// A key that makes a repeated submission return the same job
+    /// An idempotency key: a repeated submission with the same key returns the same job
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
 }

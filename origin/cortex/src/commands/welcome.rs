@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::up;
 use crate::exit::{Exit, Failure};
-use crate::output::{fields, print, print_json};
+use crate::output::{fields, print, print_json, width, wrap};
 use crate::program;
 use crate::running::Running;
 
@@ -43,7 +43,8 @@ pub(crate) fn run(home: Option<PathBuf>, json: bool) -> Result<Exit, Failure> {
             None => "Nothing is running on this machine.".to_owned(),
         };
         let next = next.iter().map(|(command, what)| (command.as_str(), (*what).to_owned()));
-        print(&format!("{ABOUT}\n{state}\n\n{}", fields(next)))?;
+        let about = wrap(ABOUT, width()).join("\n");
+        print(&format!("{about}\n{state}\n\n{}", fields(next)))?;
     }
     Ok(Exit::Done)
 }
@@ -65,7 +66,7 @@ fn next(cortex: &str, running: bool, can_run_edge: bool) -> Vec<(String, &'stati
     } else {
         vec![
             ("make up".to_owned(), "In the source folder: build the edge and start everything"),
-            (format!("{cortex} up --without edge"), "Start the origin and the workers alone"),
+            (format!("{cortex} up --without edge"), "Start only the origin and the workers"),
             (format!("{cortex} doctor"), "Check this machine"),
         ]
     };

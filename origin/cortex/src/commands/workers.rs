@@ -22,8 +22,8 @@ use crate::target;
 pub(crate) enum Verb {
     /// List the workers that are connected to the origin on this machine
     List {
-        /// A file with the origin's local key, if `cortex up` got one [default: the key in the home
-        /// folder]
+        /// A file with the origin's local key, if `cortex up` was started with one [default: the
+        /// key in the home folder]
         #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
         api_key: Option<String>,
     },

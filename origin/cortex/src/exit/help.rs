@@ -33,7 +33,7 @@ pub(super) fn of_call(error: &CallError) -> String {
 }
 
 fn of_api_error(error: &ApiError) -> &'static str {
-    const KEY: &str = "pass a valid key with --key @FILE or CORTEX_API_KEY; `cortex keys create --principal NAME` makes one";
+    const KEY: &str = "pass a valid key with --key @FILE or CORTEX_API_KEY; `cortex keys create --principal NAME` creates one";
     const DENIED: &str =
         "`cortex keys list` shows the roles of a key; the policy file (--safety) says what they allow";
     const RETRY: &str = "try again later; `cortex health` shows which component is at fault";
@@ -45,7 +45,7 @@ fn of_api_error(error: &ApiError) -> &'static str {
         Some(ErrorCode::UnknownTopic) => {
             "`cortex status` shows the topics of the workers; the pools file (--pools) lists every topic"
         }
-        Some(ErrorCode::NotFound) => "`cortex jobs list` and `cortex keys list` show the ids that exist",
+        Some(ErrorCode::NotFound) => "`cortex jobs list` shows the ids that exist",
         Some(ErrorCode::Conflict) => "`cortex jobs get ID` shows the state of a job",
         Some(ErrorCode::StreamGone | ErrorCode::SlowReader) => {
             "`cortex jobs get ID` shows the result of a job"
@@ -96,7 +96,7 @@ pub(super) fn of_identity(error: &IdentityFileError) -> &'static str {
     match error {
         IdentityFileError::File { .. } | IdentityFileError::Identity { .. } => RESTORE_FILE,
         IdentityFileError::Half { .. } => {
-            "restore the missing file from a backup, or delete the other one too"
+            "restore the missing one of link-certificate.pem and link-key.pem from a backup, or delete the other one too"
         }
         IdentityFileError::Make(_) => DEFECT,
     }
@@ -112,7 +112,7 @@ pub(super) fn of_worker_tokens(error: &WorkerTokensError) -> &'static str {
         }
         WorkerTokensError::Local(_) => "choose another --name",
         WorkerTokensError::Unknown(_) => "`cortex workers token list` shows the names",
-        WorkerTokensError::Full => "remove revoked tokens from the tokens file in the home folder",
+        WorkerTokensError::Full => "remove revoked tokens from worker-tokens.json in the home folder",
         WorkerTokensError::NoPool => "name the pool with --pool POOL",
     }
 }

@@ -169,7 +169,7 @@ fn field_lines(fields: &[(&str, String)], indent: &str, width: usize) -> Vec<Str
 
 /// Breaks a text into lines of at most `width` columns, at spaces. A longer word is a line of its
 /// own.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     if text.width() <= width {
         return vec![text.to_owned()];
     }

@@ -12,6 +12,9 @@ const DEFAULT_WIDTH: usize = 80;
 /// A terminal that is narrower gets lines of this width.
 const MIN_WIDTH: usize = 20;
 
+/// The width of help texts on a wider terminal.
+pub(crate) const MAX_HELP_WIDTH: usize = 100;
+
 static COLOR: OnceLock<ColorChoice> = OnceLock::new();
 
 /// Sets when to use colours, once, at the start. Without it they are used on terminals.
@@ -35,6 +38,12 @@ pub(crate) fn has_progress_bar() -> bool {
 pub(crate) fn width() -> usize {
     let columns = if stdout().is_terminal() { terminal_columns() } else { None };
     columns.or(TerminalEnv::read().columns).unwrap_or(DEFAULT_WIDTH).max(MIN_WIDTH)
+}
+
+/// Returns how many columns a line of a help text may have. Off a terminal it is always the same.
+pub(crate) fn help_width() -> usize {
+    let columns = if stdout().is_terminal() { terminal_columns() } else { None };
+    columns.unwrap_or(MAX_HELP_WIDTH).clamp(MIN_WIDTH, MAX_HELP_WIDTH)
 }
 
 fn terminal_columns() -> Option<usize> {

@@ -56,6 +56,21 @@ fn tables_fit_a_terminal_of_80_and_of_40_columns() {
 }
 
 #[test]
+fn help_and_the_first_page_fit_a_terminal_of_40_columns() {
+    let home = tempfile::tempdir().unwrap();
+    for command in ["", "--help", "up --help", "submit --help", "workers token create --help"] {
+        let shown = in_terminal(home.path(), 40, command, &[("NO_COLOR", "1")]);
+        assert!(shown.lines().count() > 3, "{shown}");
+        // The usage and an example are one line each, so that they can be copied.
+        let examples = shown.find("Examples:").unwrap_or(shown.len());
+        let fits = |line: &str| {
+            line.chars().count() <= 40 || !line.trim().contains(' ') || line.starts_with("Usage:")
+        };
+        assert!(shown[..examples].lines().all(fits), "cortex {command}:\n{shown}");
+    }
+}
+
+#[test]
 fn the_list_of_jobs_drops_columns_and_then_stacks_them() {
     let home = tempfile::tempdir().unwrap();
     server::start(home.path());

@@ -11,7 +11,7 @@ use cortex_api::routes::BodyLimit;
 use cortex_api::trace::Traceparent;
 use cortex_api::{Problem, headers, hops};
 use cortex_domain::ErrorCode;
-use cortex_domain::id::{IdempotencyKey, JobId, Role};
+use cortex_domain::id::{IdempotencyKey, JobId, ParseError, Role};
 use cortex_domain::job::{Hop, Owner};
 use cortex_guard::precheck;
 use cortex_guard::signature::{Announced, Head, Instance, NonceMemory, SignatureError, verify};
@@ -19,7 +19,6 @@ use cortex_platform::clock::Clock;
 use cortex_platform::telemetry;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use tracing::{Span, field};
 
 use super::admit_error::AdmitError;
 use super::body_budget::BodyBudget;
@@ -144,7 +143,7 @@ impl Authenticator {
         body_limit: BodyLimit,
     ) -> Result<Admitted, AdmitError> {
         let CheckedHead { owner, announced } = head;
-        Span::current().record(telemetry::TENANT, owner.tenant.as_str());
+        telemetry::record_current(telemetry::TENANT, owner.tenant.as_str());
         let body =
             read::read_body(&parts.headers, body, body_limit, self.body_budget.open(&owner.tenant)).await?;
         if let Some(announced) = &announced {
@@ -156,7 +155,7 @@ impl Authenticator {
             job: None,
             idempotency: None,
             hops: Vec::new(),
-            traceparent: telemetry::traceparent(&Span::current(), traceparent(&parts.headers).as_deref()),
+            traceparent: continued_traceparent(&parts.headers),
             method: parts.method,
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -167,7 +166,7 @@ impl Authenticator {
         if admitted.signed {
             admitted.job = parse_header(&admitted.headers, headers::JOB_ID)?;
             if let Some(job) = admitted.job {
-                Span::current().record(telemetry::JOB, field::display(job));
+                telemetry::record_job(job);
             }
             admitted.idempotency = parse_header(&admitted.headers, headers::IDEMPOTENCY)?;
             let hops = header_text(&admitted.headers, headers::HOPS)?.unwrap_or_default();
@@ -262,7 +261,7 @@ fn signed_owner(all: &HeaderMap) -> Result<Owner, Problem> {
         roles: roles
             .map(str::parse)
             .collect::<Result<Vec<Role>, _>>()
-            .map_err(|error| invalid_header(headers::ROLES, error))?,
+            .map_err(|error| invalid_header(headers::ROLES, error.reason))?,
     })
 }
 
@@ -271,8 +270,13 @@ pub(crate) fn idempotency(all: &HeaderMap) -> Result<Option<IdempotencyKey>, Pro
     parse_header(all, headers::IDEMPOTENCY_KEY)
 }
 
+/// Returns the `traceparent` of what the current span causes.
+pub(crate) fn continued_traceparent(all: &HeaderMap) -> Option<String> {
+    telemetry::current_traceparent(traceparent(all).as_deref())
+}
+
 /// Returns the trace context. A malformed one counts as missing, as the standard requires.
-pub(crate) fn traceparent(all: &HeaderMap) -> Option<String> {
+fn traceparent(all: &HeaderMap) -> Option<String> {
     let parsed: Traceparent = all.get(headers::TRACEPARENT)?.to_str().ok()?.parse().ok()?;
     Some(parsed.as_str().to_owned())
 }
@@ -281,12 +285,12 @@ fn header_text<'a>(all: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Pr
     all.get(name).map(|value| value.to_str().map_err(|error| invalid_header(name, error))).transpose()
 }
 
-fn parse_header<T: std::str::FromStr<Err: std::fmt::Display>>(
+fn parse_header<T: std::str::FromStr<Err = ParseError>>(
     all: &HeaderMap,
     name: &str,
 ) -> Result<Option<T>, Problem> {
     header_text(all, name)?
-        .map(|value| value.parse().map_err(|error| invalid_header(name, error)))
+        .map(|value| value.parse().map_err(|error: ParseError| invalid_header(name, error.reason)))
         .transpose()
 }
 

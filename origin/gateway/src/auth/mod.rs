@@ -9,7 +9,7 @@ mod extract;
 mod loopback;
 mod read;
 
-pub(crate) use admit::{Admitted, Authenticator, idempotency, traceparent};
+pub(crate) use admit::{Admitted, Authenticator, continued_traceparent, idempotency};
 pub(crate) use body_budget::BodyBudget;
 pub use credentials::{Credentials, LocalKey, LocalKeyError};
 pub(crate) use extract::{AnyCaller, LocalCaller, SignedByEdge};

@@ -45,9 +45,10 @@ impl CallResult {
                     ErrorCode::Timeout,
                     "no worker had free capacity in time: submit a job instead (POST /api/v1/jobs)",
                 ),
-                Exhausted::Attempts => {
-                    Problem::new(ErrorCode::WorkerFailed, "every worker that tried stopped responding")
-                }
+                Exhausted::Attempts => Problem::new(
+                    ErrorCode::WorkerFailed,
+                    "every attempt ended because its worker stopped responding",
+                ),
             }),
             (State::Cancelled { .. }, _) => Err(Problem::new(ErrorCode::Conflict, "the call was cancelled")),
             _ => Err(Problem::new(ErrorCode::Internal, "the worker's response was lost")),

@@ -25,7 +25,6 @@ use cortex_platform::entropy;
 use cortex_platform::telemetry::{self, genai};
 use cortex_wire::{decode_call_reply, encode_call, encode_submit};
 use tokio_util::sync::CancellationToken;
-use tracing::{Span, field};
 
 use super::open_calls::OpenCalls;
 use super::result::CallResult;
@@ -93,10 +92,9 @@ impl Calls {
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at(headers::IDEMPOTENCY_KEY));
         }
         let id = admitted.job.unwrap_or_else(|| JobId::mint(clock.now(), entropy::random()));
-        let span = Span::current();
-        span.record(telemetry::JOB, field::display(id));
-        span.record(genai::OPERATION_NAME, operation(&topic));
-        span.record(genai::REQUEST_MODEL, model.as_str());
+        telemetry::record_job(id);
+        telemetry::record_current(genai::OPERATION_NAME, operation(&topic));
+        telemetry::record_current(genai::REQUEST_MODEL, model.as_str());
         Ok(Request {
             id,
             owner: admitted.owner.clone(),

@@ -16,7 +16,6 @@ use serde::Deserialize;
 
 use super::Jobs;
 use super::store::Parts;
-use tracing::{Span, field};
 
 use crate::auth::Admitted;
 use crate::error;
@@ -64,8 +63,8 @@ fn submission(jobs: &Parts, admitted: Admitted) -> Result<Submission, Problem> {
     let labels = flags(&admitted)?.onto(body.labels);
     let idempotency = admitted.idempotency.clone().map(|key| idempotency(&admitted, key));
     let id = admitted.job.unwrap_or_else(|| JobId::mint(jobs.clock.now(), entropy::random()));
-    Span::current().record(telemetry::JOB, field::display(id));
-    Span::current().record(telemetry::TOPIC, body.topic.as_str());
+    telemetry::record_job(id);
+    telemetry::record_current(telemetry::TOPIC, body.topic.as_str());
     let request = Request {
         input: InputFormat::Body,
         id,

@@ -13,7 +13,6 @@ use cortex_api::routes::{Method, RouteInfo};
 use cortex_domain::id::JobId;
 
 use cortex_platform::telemetry;
-use tracing::{Span, field};
 
 use crate::auth::{Admitted, AnyCaller, LocalCaller, SignedByEdge};
 use crate::error::{self, ApiError};
@@ -72,7 +71,7 @@ pub(super) fn caller_with_job<S: HandlerState, A: HandlerFuture>(
     with_info(info, async move |State(parts): State<S>, name: PathParam, admitted: Admitted| {
         let answered = match name.ok().and_then(|Path(id)| id.parse().ok()) {
             Some(id) => {
-                Span::current().record(telemetry::JOB, field::display(id));
+                telemetry::record_job(id);
                 handler(parts, id, admitted).await
             }
             None => Err(error::job_not_found()),

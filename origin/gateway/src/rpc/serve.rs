@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
+use super::observe::observe;
 use super::stall_timeout;
 use super::status::status;
 use crate::auth;
@@ -61,11 +62,13 @@ pub async fn serve(
             return Ok(());
         }
     };
+    let metrics = gateway.grpc_metrics.clone();
     let service = JobsServer::new(gateway).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let routes = Routes::new(service)
         .into_axum_router()
         .layer(map_response(stall_timeout::apply))
-        .layer(from_fn_with_state(guard, check_call));
+        .layer(from_fn_with_state(guard, check_call))
+        .layer(from_fn_with_state(metrics, observe));
     let stopped = stop.clone();
     let serving = Server::builder()
         .max_concurrent_streams(MAX_OPEN_CALLS)

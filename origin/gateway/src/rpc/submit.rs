@@ -31,7 +31,7 @@ pub(super) fn admitted(
         job: None,
         idempotency,
         hops: Vec::new(),
-        traceparent: auth::traceparent(metadata),
+        traceparent: auth::continued_traceparent(metadata),
         method: Method::POST,
         path: "/api/v1/jobs".to_owned(),
         query: String::new(),

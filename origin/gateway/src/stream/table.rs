@@ -58,7 +58,10 @@ impl StreamTable {
     ) -> Result<StreamSlot, Problem> {
         let mut table = self.lock();
         if table.open.contains_key(&job) || table.ended.find(job, Instant::now()).is_some() {
-            return Err(Problem::new(ErrorCode::Conflict, "the job already has a stream"));
+            return Err(Problem::new(
+                ErrorCode::Conflict,
+                "another request already opened a stream of this job",
+            ));
         }
         let most = table.most;
         let of_tenant = table.counts.get(&tenant).copied().unwrap_or_default();

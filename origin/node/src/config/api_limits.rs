@@ -1,4 +1,4 @@
-//! The section `door` of `limits.yaml`: what may be open at the origin's APIs at the same time.
+//! The section `api` of `limits.yaml`: what may be open at the origin's APIs at the same time.
 
 use cortex_api::routes::BodyLimit;
 use cortex_config::Parsed;
@@ -15,10 +15,11 @@ const MIN_BODY_BYTES: usize = 2 * BodyLimit::MAX_BYTES;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ApiLimitKeys {
-    /// Connections. At the limit, a connection that has not authenticated makes room for a new one.
+    /// Connections. At the limit, a connection that has not authenticated is closed in favour of a
+    /// new one.
     connections: usize,
-    /// Bytes of request bodies while they are read, at least `2MiB`. A tenant may have as much as
-    /// the others leave free.
+    /// Bytes of request bodies while they are read, at least `2MiB`. A tenant may use as much as is
+    /// still free.
     #[cfg_attr(feature = "schema", schemars(with = "Option<cortex_config::schema::Bytes>"))]
     bodies: Option<Parsed<Bytes>>,
     /// Streamed responses.
@@ -72,24 +73,24 @@ impl ApiLimitKeys {
         let bytes = |bytes: &Parsed<Bytes>| usize::try_from(bytes.0.0).unwrap_or(usize::MAX);
         let sizes = |field, sizes: &Sizes| share(field, bytes(&sizes.all), bytes(&sizes.tenant));
         if self.connections == 0 {
-            return Err("door.connections");
+            return Err("api.connections");
         }
         if self.readers_of_job == 0 {
-            return Err("door.readers_of_job");
+            return Err("api.readers_of_job");
         }
         let usual = Limits::default();
         let bodies = self.bodies.as_ref().map_or(usual.bodies, bytes);
         if bodies < MIN_BODY_BYTES {
-            return Err("door.bodies");
+            return Err("api.bodies");
         }
         Ok(Limits {
             connections: self.connections,
             bodies,
-            streams: counts("door.streams", &self.streams)?,
-            readers: counts("door.readers", &self.readers)?,
+            streams: counts("api.streams", &self.streams)?,
+            readers: counts("api.readers", &self.readers)?,
             readers_of_job: self.readers_of_job,
-            unread_bytes: sizes("door.unread_bytes", &self.unread_bytes)?,
-            ended_bytes: sizes("door.ended_bytes", &self.ended_bytes)?,
+            unread_bytes: sizes("api.unread_bytes", &self.unread_bytes)?,
+            ended_bytes: sizes("api.ended_bytes", &self.ended_bytes)?,
             ..usual
         })
     }

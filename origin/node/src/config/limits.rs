@@ -1,4 +1,4 @@
-//! `limits.yaml`: what tenants share, what the store keeps, and what may be open at the APIs.
+//! `limits.yaml`: the limits of tenants, of the store and of the origin's APIs.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -43,19 +43,18 @@ pub enum LimitsError {
     KeysOutlive { file: String },
 }
 
-/// What tenants share, what the store keeps, and what may be open at the APIs.
+/// The limits of tenants, of the store and of the origin's APIs.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// Limits that the tenants share. A tenant may have as much as the others leave free, times its
-    /// weight.
+    /// Limits that the tenants share. A tenant may use as much as is still free, times its weight.
     sharing: SharingKeys,
-    /// What the store keeps, and how long.
+    /// What the store keeps for each tenant, and how long.
     retention: RetentionKeys,
     /// What may be open at the origin's APIs at the same time. A request beyond a limit is rejected
     /// with 429.
-    door: Option<ApiLimitKeys>,
+    api: Option<ApiLimitKeys>,
 }
 
 /// Limits that the tenants share.
@@ -88,7 +87,7 @@ struct RetentionKeys {
     /// How many bytes the inputs and results of a tenant may take, with 1 KiB more for each job.
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Bytes"))]
     bytes: Parsed<Bytes>,
-    /// How long an idempotency key names its job. The job is kept as long.
+    /// How long an idempotency key is kept. Its job is kept at least as long.
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     keys: Parsed<humantime::Duration>,
     /// How many idempotency keys a tenant may have.
@@ -136,7 +135,7 @@ impl Limits {
     /// # Errors
     /// Returns an error with file, key and line if the text is invalid.
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, LimitsError> {
-        let File { sharing, retention, door } = cortex_config::parse(text, path)?;
+        let File { sharing, retention, api } = cortex_config::parse(text, path)?;
         let file = path.display().to_string();
         let at_least_one = |field, has| {
             if has { Ok(()) } else { Err(LimitsError::Zero { file: file.clone(), field }) }
@@ -172,7 +171,7 @@ impl Limits {
         if retention.ended < retention.keys {
             return Err(LimitsError::KeysOutlive { file });
         }
-        let api = door.map(|keys| keys.limits()).transpose();
+        let api = api.map(|keys| keys.limits()).transpose();
         let api = api.map_err(|field| LimitsError::Api { file, field })?.unwrap_or_default();
         let sharing = Sharing { calls: sharing.calls, queue: sharing.queue, weights, ..Sharing::default() };
         Ok(Self { sharing, retention, api })
@@ -195,7 +194,7 @@ mod tests {
         let (sharing, retention) = (Sharing::default(), Retention::default());
         let usual = Limits { sharing, retention, api: ApiLimits::default() };
         assert_eq!(limits, usual);
-        let without = SHIPPED.split("door:").next().unwrap();
+        let without = SHIPPED.split("api:").next().unwrap();
         assert_eq!(parse(without).unwrap(), usual);
     }
 
@@ -216,12 +215,12 @@ mod tests {
             ("ended: 7days", "ended: 1h", "at least `retention.keys`"),
             ("bytes: 4GiB", "bytes: 4GB", "KiB, MiB"),
             ("bytes: 4GiB", "bytes: 99999999999TiB", "KiB, MiB"),
-            ("connections: 4096", "connections: 0", "`door.connections`"),
+            ("connections: 4096", "connections: 0", "`api.connections`"),
             ("audit_entries: 5000000", "audit_entries: 0", "invalid `retention.audit_entries`"),
             ("audit_bytes: 1GiB", "audit_bytes: 0KiB", "invalid `retention.audit_bytes`"),
-            ("bodies: 64MiB", "bodies: 1MiB", "`door.bodies`"),
-            ("streams: {all: 1024, tenant: 256}", "streams: {all: 8, tenant: 9}", "`door.streams`"),
-            ("readers_of_job: 16", "readers_of_job: 0", "`door.readers_of_job`"),
+            ("bodies: 64MiB", "bodies: 1MiB", "`api.bodies`"),
+            ("streams: {all: 1024, tenant: 256}", "streams: {all: 8, tenant: 9}", "`api.streams`"),
+            ("readers_of_job: 16", "readers_of_job: 0", "`api.readers_of_job`"),
             ("open_jobs: 50000", "open_job: 50000", "limits.yaml:"),
             ("keys: 24h", "keys: often", "limits.yaml:"),
         ] {

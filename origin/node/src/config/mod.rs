@@ -16,6 +16,8 @@ use cortex_domain::retention::Retention;
 use cortex_models::ModelCatalogue;
 use cortex_scheduler::Settings;
 
+use crate::metrics::WorkerMetrics;
+
 pub use error::ConfigError;
 pub use files::{Files, catalogue, policies};
 pub use gateway::{GatewayConfig, Operator};
@@ -34,6 +36,8 @@ pub struct Config {
     pub safety: SafetyConfig,
     pub link: LinkConfig,
     pub models: ModelCatalogue,
+    /// Worker processes on this machine, whose metrics are served with those of the node.
+    pub worker_metrics: Vec<WorkerMetrics>,
 }
 
 /// What the store keeps, and how long.
@@ -66,6 +70,7 @@ impl Config {
             safety: SafetyConfig::new(policies, kernel),
             link: LinkConfig::default(),
             models: catalogue(files.models.as_deref())?,
+            worker_metrics: Vec::new(),
         })
     }
 }

@@ -11,7 +11,7 @@ use cortex_domain::call::CallReply;
 use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome, Submission};
 use cortex_domain::id::{JobId, WorkerId};
-use cortex_domain::job::{InputFormat, Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{Job, Limits, Owner, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{self as bus, Bus, Feed, Jobs, Payloads, Reply, Subscription};
 use cortex_domain::state::{Failure, FailureKind, Lease, StateName};
@@ -91,22 +91,13 @@ impl SchedulerFixture {
 
     pub(super) fn request(&self) -> Request {
         let now = self.clock.now();
-        Request {
-            id: JobId::mint(now, entropy::random()),
-            owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
-            topic: "job.echo".parse().unwrap(),
-            model: None,
-            input: InputFormat::default(),
-            priority: Priority::Normal,
-            limits: Limits { attempts: 3, run: Duration::from_secs(300), deadline: None },
-            labels: Default::default(),
-            idempotency: None,
-            content: None,
-            estimate: Default::default(),
-            hops: vec![],
-            created_at: now,
-            traceparent: None,
-        }
+        Request::new(
+            JobId::mint(now, entropy::random()),
+            Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+            "job.echo".parse().unwrap(),
+            Limits { attempts: 3, run: Duration::from_secs(300), deadline: None },
+            now,
+        )
     }
 
     pub(super) async fn submit(&self, request: Request) -> JobId {

@@ -9,7 +9,7 @@ use cortex_bus::{Embedded, Room};
 use cortex_domain::event::Event;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
-use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
+use cortex_domain::job::{Limits, Owner, Request};
 use cortex_domain::ports::{Bus, Jobs, Payloads};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
@@ -106,26 +106,13 @@ impl Simulation {
             let now = self.clock.now();
             let deadline =
                 self.random.chance(15).then(|| now.after(Duration::from_secs(self.random.below(60))));
-            let request = Request {
-                id: JobId::mint(now, self.random.bytes()),
-                owner: Owner {
-                    tenant: "acme".parse().unwrap(),
-                    principal: "ci".parse().unwrap(),
-                    roles: vec![],
-                },
-                topic: "job.echo".parse().unwrap(),
-                model: None,
-                input: InputFormat::default(),
-                priority: Priority::Normal,
-                limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline },
-                labels: Default::default(),
-                idempotency: None,
-                content: None,
-                estimate: Default::default(),
-                hops: vec![],
-                created_at: now,
-                traceparent: None,
-            };
+            let request = Request::new(
+                JobId::mint(now, self.random.bytes()),
+                Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+                "job.echo".parse().unwrap(),
+                Limits { attempts: 3, run: Duration::from_secs(30), deadline },
+                now,
+            );
             self.jobs.push(request.id);
             self.store.accept(Submission { request, input: n.to_string().into_bytes() }).await.unwrap();
         }

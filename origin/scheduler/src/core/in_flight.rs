@@ -299,7 +299,7 @@ fn without_answer(report: Report) -> Report {
         Event::Succeeded { lease, .. } => {
             let failure = Failure::new(
                 FailureKind::Broken,
-                "the worker reported success, but its answer never arrived",
+                "the worker reported success, but its result never arrived",
             );
             Report { event: Event::Failed { lease, failure }, ..report }
         }

@@ -13,7 +13,7 @@ use super::state::{State, StepContext};
 use super::tracked::{JobKind, Phase, Report, Tracked};
 
 impl<R> State<R> {
-    /// Takes in a durable job that is not tracked yet. If anything fails, the job stays in the
+    /// Accepts a durable job that is not tracked yet. If anything fails, the job stays in the
     /// store, and the reconciler submits it again.
     pub(super) fn submitted(&mut self, job: JobId, step: &mut StepContext<'_, '_, R>) {
         if !self.jobs.contains_key(&job) {
@@ -37,7 +37,7 @@ impl<R> State<R> {
         self.load(job, tracked, step);
     }
 
-    /// Takes in the durable jobs that are not tracked yet. Each is read again, because it may have
+    /// Accepts the durable jobs that are not tracked yet. Each is read again, because it may have
     /// changed since it was listed.
     pub(super) fn open(&mut self, jobs: &[Job], step: &mut StepContext<'_, '_, R>) {
         for job in jobs {

@@ -10,8 +10,8 @@ use crate::settings::Settings;
 impl<R> State<R> {
     /// Resets the state to that of a new process. A step that panicked may have dropped jobs and
     /// the actions of others. Durable jobs come back from the store. Open calls are rejected, and
-    /// the log of a call that ran is lost, as after a crash. The scheduler tells its worker to stop once a
-    /// heartbeat lists the lease.
+    /// the log of a call that ran is lost, as after a crash. The scheduler tells its worker to stop
+    /// once a heartbeat lists the lease.
     pub(crate) fn reset(&mut self, settings: &Settings) -> Vec<Action<R>> {
         let reset =
             Self { asks: self.asks.reset(), stopped: self.stopped, ..Self::new(settings, self.memory) };

@@ -52,7 +52,7 @@ impl Driver {
             }
             Action::Send { assignment } => {
                 let request = assignment.request();
-                let span = telemetry::job_span(
+                let span = telemetry::exported_job_span(
                     "dispatch",
                     SpanKind::Producer,
                     request.id,
@@ -95,7 +95,7 @@ impl Driver {
     }
 
     async fn ask(&self, mut request: PolicyRequest) -> Result<Decision, SafetyError> {
-        let span = telemetry::job_span(
+        let span = telemetry::exported_job_span(
             "policy check",
             SpanKind::Client,
             request.job,
@@ -106,7 +106,7 @@ impl Driver {
         let decision = self.gate.check(request, self.clock.now()).instrument(span.clone()).await;
         self.metrics.decided(decision.as_ref(), asked.elapsed());
         match &decision {
-            Ok(decision) => drop(span.record(telemetry::DECISION, decision.name())),
+            Ok(decision) => telemetry::record(&span, telemetry::DECISION, decision.name()),
             Err(_) => telemetry::fail(&span, "unavailable"),
         }
         decision

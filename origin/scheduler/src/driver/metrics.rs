@@ -30,12 +30,12 @@ impl Default for Metrics {
         Self {
             decisions: metrics::counters(
                 "cortex_policy_decisions_total",
-                "Answers of the safety kernel; `error` where it gave none.",
+                "Decisions of the safety kernel; `error` if it did not decide.",
                 &["decision"],
             ),
             decision_time: metrics::histogram(
                 "cortex_policy_decision_duration_seconds",
-                "Time the safety kernel took to answer.",
+                "Time that the safety kernel took to decide.",
                 DURATION_BUCKETS,
             ),
             dispatches: metrics::counters(
@@ -45,7 +45,7 @@ impl Default for Metrics {
             ),
             lapsed: metrics::counter(
                 "cortex_leases_lapsed_total",
-                "Attempts that ended because the worker was silent or ran too long.",
+                "Attempts that ended because the worker sent no heartbeat or ran too long.",
             ),
             ended: metrics::counters(
                 "cortex_jobs_ended_total",
@@ -103,12 +103,15 @@ fn sampled() -> [IntGaugeVec; 9] {
     let of_worker = |name, help| metrics::gauges(name, help, &["worker"]);
     [
         of_pool("cortex_queue_depth", "Jobs and calls that wait for a worker of the pool."),
-        of_pool("cortex_queue_oldest_age_seconds", "How long the oldest of them has waited."),
+        of_pool(
+            "cortex_queue_oldest_age_seconds",
+            "How long the oldest job or call has waited for a worker of the pool.",
+        ),
         of_pool("cortex_pool_workers", "Workers of the pool that are connected."),
-        of_pool("cortex_pool_slots", "Jobs that the pool's workers can hold at once."),
-        of_pool("cortex_pool_slots_in_use", "Jobs that the pool's workers hold."),
-        of_worker("cortex_worker_slots", "Jobs that the worker can hold at once."),
-        of_worker("cortex_worker_slots_in_use", "Jobs that the worker holds."),
+        of_pool("cortex_pool_slots", "Slots of the pool's workers: how many jobs they can run at once."),
+        of_pool("cortex_pool_slots_in_use", "Slots of the pool's workers that are in use."),
+        of_worker("cortex_worker_slots", "Slots of the worker: how many jobs it can run at once."),
+        of_worker("cortex_worker_slots_in_use", "Slots of the worker that are in use."),
         metrics::gauges("cortex_jobs_waiting", "Jobs that wait, by what they wait for.", &["for"]),
         metrics::gauges("cortex_calls_open", "Synchronous calls that have not ended.", &[]),
     ]

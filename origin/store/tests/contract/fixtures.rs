@@ -6,7 +6,7 @@ use std::time::Duration;
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{Fingerprint, Idempotency, InputFormat, Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{Fingerprint, Idempotency, Job, Limits, Owner, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Acceptance, Store};
 use cortex_domain::state::{Lease, Target};
@@ -21,20 +21,14 @@ pub(super) fn request(tenant: &str, n: u16) -> Request {
     random[..tenant.len().min(8)].copy_from_slice(&tenant.as_bytes()[..tenant.len().min(8)]);
     let created_at = NOW.after(Duration::from_millis(n.into()));
     Request {
-        id: JobId::mint(created_at, random),
-        owner: Owner { tenant: tenant.parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
-        topic: "job.echo".parse().unwrap(),
-        model: None,
-        input: InputFormat::default(),
-        priority: Priority::Normal,
-        limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::from([("n".to_owned(), n.to_string())]),
-        idempotency: None,
-        content: None,
-        estimate: Default::default(),
-        hops: vec![],
-        created_at,
-        traceparent: None,
+        ..Request::new(
+            JobId::mint(created_at, random),
+            Owner { tenant: tenant.parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+            "job.echo".parse().unwrap(),
+            Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
+            created_at,
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! Clients that take jobs through their states as fast as the store allows, and record what was
 //! acknowledged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{InputFormat, Job, Limits, Owner, Priority, Request, Version};
+use cortex_domain::job::{Job, Limits, Owner, Request, Version};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::policy::Decision;
 use cortex_domain::ports::{Acceptance, Store};
@@ -86,22 +86,13 @@ async fn work(store: Arc<dyn Store>, shared: Arc<Shared>) {
 pub(crate) fn submission(n: u64) -> Submission {
     let mut random = [0; 10];
     random[..8].copy_from_slice(&n.to_be_bytes());
-    let request = Request {
-        id: JobId::mint(NOW, random),
-        owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
-        topic: "job.echo".parse().unwrap(),
-        model: None,
-        input: InputFormat::default(),
-        priority: Priority::Normal,
-        limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
-        labels: BTreeMap::new(),
-        idempotency: None,
-        content: None,
-        estimate: Default::default(),
-        hops: vec![],
-        created_at: NOW,
-        traceparent: None,
-    };
+    let request = Request::new(
+        JobId::mint(NOW, random),
+        Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+        "job.echo".parse().unwrap(),
+        Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
+        NOW,
+    );
     Submission { request, input: vec![b'x'; 32 * 1024] }
 }
 

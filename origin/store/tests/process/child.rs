@@ -1,6 +1,5 @@
 //! The child process: this test binary, which runs one test that accepts jobs.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
-use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
+use cortex_domain::job::{Limits, Owner, Request};
 use cortex_domain::ports::{Acceptance, Jobs};
 use cortex_domain::time::Timestamp;
 use cortex_store::SqliteStore;
@@ -47,21 +46,12 @@ fn submission() -> Submission {
     getrandom::fill(&mut random).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now = Timestamp::from_millis(u64::try_from(now.as_millis()).unwrap());
-    let request = Request {
-        id: JobId::mint(now, random),
-        owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
-        topic: "job.echo".parse().unwrap(),
-        model: None,
-        input: InputFormat::default(),
-        priority: Priority::Normal,
-        limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
-        labels: BTreeMap::new(),
-        idempotency: None,
-        content: None,
-        estimate: Default::default(),
-        hops: vec![],
-        created_at: now,
-        traceparent: None,
-    };
+    let request = Request::new(
+        JobId::mint(now, random),
+        Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+        "job.echo".parse().unwrap(),
+        Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
+        now,
+    );
     Submission { request, input: b"{}".to_vec() }
 }

@@ -22,7 +22,9 @@ pub fn check_depth(json: &[u8]) -> Result<(), Problem> {
             (b'[' | b'{', false) => {
                 depth += 1;
                 if depth > MAX_DEPTH {
-                    let detail = format!("arrays and objects are nested at most {MAX_DEPTH} deep");
+                    let detail = format!(
+                        "the body is nested too deeply: must have at most {MAX_DEPTH} levels of arrays and objects"
+                    );
                     return Err(Problem::new(ErrorCode::TooDeep, detail).with("limit", MAX_DEPTH));
                 }
             }

@@ -18,7 +18,10 @@ pub fn check_content_type(header: Option<&str>) -> Result<(), Problem> {
     if json && parts.all(|parameter| parameter.is_empty() || utf8(parameter)) {
         Ok(())
     } else {
-        Err(Problem::new(ErrorCode::UnsupportedMediaType, "the body is sent as `application/json` in UTF-8"))
+        Err(Problem::new(
+            ErrorCode::UnsupportedMediaType,
+            "invalid header `Content-Type`: must be `application/json` in UTF-8",
+        ))
     }
 }
 

@@ -79,7 +79,7 @@ fn message(mut given: Parameters, calls: &BTreeSet<String>) -> Result<Message, P
             let call_id = short(&mut given, "tool_call_id", MAX_CALL_ID)?;
             let call_id = call_id
                 .filter(|id| calls.contains(id))
-                .ok_or_else(|| given.must_be("tool_call_id", "the id of a call before it"))?;
+                .ok_or_else(|| given.must_be("tool_call_id", "the id of an earlier tool call"))?;
             Message::Tool { content, call_id, name }
         }
         "function" => {
@@ -110,7 +110,7 @@ fn assistant(given: &mut Parameters, name: Option<String>) -> Result<Message, Pr
     };
     let content = content.or_else(|| empty.filter(|_| calls.is_empty()));
     if content.is_none() && reasoning.is_none() && calls.is_empty() {
-        return Err(given.missing("content", "a string, where there are no `tool_calls`"));
+        return Err(given.missing("content", "a string, unless the message has `tool_calls`"));
     }
     Ok(Message::Assistant { content, reasoning, calls, name })
 }
@@ -147,7 +147,7 @@ fn content(given: &mut Parameters, speaker: Speaker) -> Result<Option<String>, P
             "refusal" if speaker == Speaker::Assistant => part.required("refusal", "a string")?,
             _ => {
                 let detail = format!(
-                    "invalid `{}`: must be `text`, the only kind that the models here read",
+                    "invalid `{}`: must be `text`, because the models read only text",
                     part.at("type")
                 );
                 return Err(part.wrong("type", detail));

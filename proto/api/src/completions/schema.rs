@@ -18,7 +18,7 @@ pub(super) struct Members {
     best_of: Option<u32>,
     /// The prompt is never repeated.
     echo: Option<False>,
-    /// Nothing is added after the text.
+    /// Must be empty, because suffixes are not supported.
     #[schemars(length(max = 0))]
     suffix: Option<String>,
 }

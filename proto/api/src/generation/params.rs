@@ -102,7 +102,7 @@ impl GenerationParams {
         parameters.only::<String>("service_tier", "`auto` or `default`", |tier| {
             ["auto", "default"].contains(&tier.as_str())
         })?;
-        parameters.only::<bool>("store", "false: nothing is stored", |store| !store)?;
+        parameters.only::<bool>("store", "false, because responses are not stored", |store| !store)?;
         Ok(params)
     }
 

@@ -16,17 +16,17 @@ pub(super) struct Members {
     /// The older name of `max_completion_tokens`.
     #[schemars(range(min = 1, max = MAX_TOKENS))]
     max_tokens: Option<u32>,
-    /// Whether the answer is streamed as server-sent events.
+    /// Whether the response is a stream of server-sent events.
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
     /// Sets a label of this name on the job.
     user: Option<create::schema::LabelValue>,
     service_tier: Option<ServiceTier>,
-    /// Nothing is stored.
+    /// Must be false, because responses are not stored.
     store: Option<False>,
 }
 
-/// Options of a streamed answer.
+/// Options of a streamed response.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct StreamOptions {
@@ -80,7 +80,7 @@ pub(super) enum Format {
 pub(super) struct NamedSchema {
     name: Option<Name>,
     description: Option<String>,
-    /// The schema always applies.
+    /// Ignored, because the schema is always enforced.
     strict: Option<bool>,
     schema: AnySchema,
 }

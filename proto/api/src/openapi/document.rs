@@ -30,7 +30,7 @@ pub fn document() -> Value {
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             "description": format!(
                 "The edge and the origin serve the same paths, unless an operation says otherwise. A \
-                    body is JSON in UTF-8, nested at most {MAX_DEPTH} deep, without duplicate \
+                    body is JSON in UTF-8, nested at most {MAX_DEPTH} levels deep, without duplicate \
                     members. A member that is null counts as missing, and an unknown member is an \
                     error. Limits on strings count bytes of UTF-8, while JSON Schema counts \
                     characters."
@@ -117,7 +117,7 @@ fn security_schemes() -> Value {
 
 fn tags() -> Value {
     json!([
-        {"name": "jobs", "description": "Durable jobs, which continue without their caller."},
+        {"name": "jobs", "description": "Durable jobs, which continue after their caller has disconnected."},
         {"name": "models", "description": "Inference with OpenAI's API, and `/chat`."},
         {"name": "workers", "description": "The workers that run the jobs."},
         {"name": "service", "description": "The health of the service."},

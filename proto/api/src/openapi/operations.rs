@@ -31,12 +31,12 @@ pub(super) fn of(route: Route, schemas: &mut Schemas) -> Operation {
         Route::Local(Local::ListWorkers) => Operation::new(
             "listWorkers",
             "workers",
-            "Lists the workers. Only for callers on the origin's machine.",
+            "Lists the connected workers, only for callers on the origin's machine.",
         )
         .answers(200, json(schemas.answer::<WorkerPage>())),
         Route::Edge(route) => edge(route, schemas),
         Route::Origin(OriginService::KeyRevoked) => {
-            Operation::new("keyRevoked", "internal", "Ends the calls and streams of a revoked key.")
+            Operation::new("keyRevoked", "internal", "Ends the open calls and streams of a revoked key.")
                 .takes(schemas.body::<RevokedKey>(), json!({"key": "abcdefghij23"}))
                 .answers(200, json(schemas.answer::<Closed>()))
         }
@@ -53,7 +53,7 @@ fn public(route: Public, schemas: &mut Schemas) -> Operation {
         )
         .answers(200, json(schemas.answer::<HealthView>()))
         .answers(503, json(schemas.answer::<HealthView>())),
-        Public::OpenApi => Operation::new("openapi", "service", "This document.")
+        Public::OpenApi => Operation::new("openapi", "service", "Returns this document.")
             .answers(200, content([("application/json", json!({"type": "object"}))], "The document.")),
     }
 }
@@ -81,7 +81,7 @@ fn caller(route: Caller, schemas: &mut Schemas) -> Operation {
         Caller::CancelJob(()) => Operation::new("cancelJob", "jobs", "Cancels a job that has not ended.")
             .answers(200, json(schemas.answer::<JobView>())),
         Caller::JobEvents(()) => {
-            Operation::new("jobEvents", "jobs", "Returns a job's events, as a list or as a stream.")
+            Operation::new("jobEvents", "jobs", "Returns the events of a job as a list or as a stream.")
                 .answers(
                     200,
                     events(
@@ -114,7 +114,7 @@ fn caller(route: Caller, schemas: &mut Schemas) -> Operation {
         Caller::Completions => Operation::new(
             "createCompletion",
             "models",
-            "Creates completions of \
+            "Continues \
             texts.",
         )
         .takes(
@@ -125,8 +125,8 @@ fn caller(route: Caller, schemas: &mut Schemas) -> Operation {
         Caller::SimpleChat => Operation::new(
             "chat",
             "models",
-            "Sends one message and returns the \
-            answer.",
+            "Sends one message to a model and returns \
+            its answer.",
         )
         .takes(schemas.body::<SimpleChat>(), json!({"model": "cortex-small", "message": "hello"}))
         .answers(200, json(schemas.answer::<SimpleChatAnswer>())),
@@ -137,7 +137,7 @@ fn caller(route: Caller, schemas: &mut Schemas) -> Operation {
     }
 }
 
-const STREAM: &str = "The response if the request sets `stream`. `data: [DONE]` follows the last \
+const STREAM: &str = "The response to a request with `stream`. `data: [DONE]` follows the last \
     event, and an error is an event with an `OpenAiError`.";
 
 fn edge(route: EdgeService, schemas: &mut Schemas) -> Operation {
@@ -181,7 +181,7 @@ impl Operation {
 }
 
 fn json(schema: Value) -> Value {
-    content([("application/json", schema)], "As asked.")
+    content([("application/json", schema)], "The request succeeded.")
 }
 
 fn content<const N: usize>(content: [(&str, Value); N], text: &str) -> Value {
@@ -212,7 +212,7 @@ fn events(event: Value, whole: Value, text: &str) -> Value {
     let stream = json!({"type": "string", "description": text, "x-event-data": event});
     content(
         [("application/json", whole), ("text/event-stream", stream)],
-        "The whole answer, or a \
-        stream of chunks.",
+        "The whole response, or a \
+        stream of events.",
     )
 }

@@ -16,24 +16,28 @@ pub(super) fn of(info: &RouteInfo, schemas: &mut Schemas) -> Vec<Value> {
         Route::Caller(Caller::CreateJob) => vec![prefer_wait(), idempotency_key(schemas), traceparent()],
         Route::Caller(Caller::ListJobs) => list_jobs(schemas),
         Route::Caller(Caller::GetJob(()) | Caller::CancelJob(())) => {
-            vec![path("id", schemas.body::<JobId>())]
+            vec![path("id", schemas.body::<JobId>(), JOB_ID)]
         }
         Route::Caller(Caller::JobEvents(())) => {
-            vec![path("id", schemas.body::<JobId>()), accept(), last_event("<attempt>.<version>")]
+            vec![path("id", schemas.body::<JobId>(), JOB_ID), accept(), last_event("<attempt>.<version>")]
         }
         Route::Caller(Caller::ChatCompletions | Caller::Completions) => {
             vec![prefer_resume(), last_event("<job>.<n>"), traceparent()]
         }
         Route::Caller(Caller::Embeddings | Caller::SimpleChat) => vec![traceparent()],
         Route::Caller(Caller::GetModel) => {
-            vec![path(
-                "id",
-                json!({"type": "string", "description": "An id may contain slashes, plain or encoded."}),
-            )]
+            let text = "The name of the model. It may contain slashes, plain or encoded.";
+            vec![path("id", json!({"type": "string"}), text)]
         }
-        Route::Edge(EdgeService::ListKeys) => vec![query("tenant", true, schemas.body::<Tenant>())],
+        Route::Edge(EdgeService::ListKeys) => {
+            vec![query("tenant", true, schemas.body::<Tenant>(), "The tenant of the keys.")]
+        }
         Route::Edge(EdgeService::RevokeKey(())) => {
-            vec![path("id", schemas.body::<KeyId>()), query("tenant", false, schemas.body::<Tenant>())]
+            let tenant = "The tenant of the key. Required if the key is new or already revoked.";
+            vec![
+                path("id", schemas.body::<KeyId>(), "The id of the key."),
+                query("tenant", false, schemas.body::<Tenant>(), tenant),
+            ]
         }
         Route::Public(_)
         | Route::Caller(Caller::ListModels)
@@ -45,22 +49,22 @@ pub(super) fn of(info: &RouteInfo, schemas: &mut Schemas) -> Vec<Value> {
 
 fn list_jobs(schemas: &mut Schemas) -> Vec<Value> {
     let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT});
-    let mut cursor = schemas.body::<JobId>();
-    cursor["description"] = "The `next` of the previous page.".into();
     vec![
-        query("state", false, schemas.body::<StateName>()),
-        query("topic", false, schemas.body::<Topic>()),
-        query("cursor", false, cursor),
-        query("limit", false, limit),
+        query("state", false, schemas.body::<StateName>(), "Only jobs in this state."),
+        query("topic", false, schemas.body::<Topic>(), "Only jobs of this topic."),
+        query("cursor", false, schemas.body::<JobId>(), "The `next` of the previous page."),
+        query("limit", false, limit, "The maximum number of jobs."),
     ]
 }
 
-fn path(name: &str, schema: Value) -> Value {
-    json!({"name": name, "in": "path", "required": true, "schema": schema})
+const JOB_ID: &str = "The id of the job.";
+
+fn path(name: &str, schema: Value, text: &str) -> Value {
+    json!({"name": name, "in": "path", "required": true, "schema": schema, "description": text})
 }
 
-fn query(name: &str, required: bool, schema: Value) -> Value {
-    json!({"name": name, "in": "query", "required": required, "schema": schema})
+fn query(name: &str, required: bool, schema: Value, text: &str) -> Value {
+    json!({"name": name, "in": "query", "required": required, "schema": schema, "description": text})
 }
 
 fn header(name: &str, schema: Value, text: &str) -> Value {
@@ -68,7 +72,7 @@ fn header(name: &str, schema: Value, text: &str) -> Value {
 }
 
 fn idempotency_key(schemas: &mut Schemas) -> Value {
-    let text = "The caller's name for the request, unique within the tenant. The same key with the \
+    let text = "A key that the caller chooses for the request, unique within the tenant. The same key with the \
         same request returns the same job. The same key with a different request is an error (422).";
     header("Idempotency-Key", schemas.body::<IdempotencyKey>(), text)
 }
@@ -100,7 +104,7 @@ fn last_event(form: &str) -> Value {
 }
 
 fn accept() -> Value {
-    let text = "`text/event-stream` asks for a stream of events. Otherwise the response is a list.";
+    let text = "With `text/event-stream` the response is a stream of events. Otherwise it is a list.";
     header("Accept", json!({"type": "string"}), text)
 }
 

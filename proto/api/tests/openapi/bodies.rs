@@ -29,7 +29,7 @@ const BODIES: [(&str, Parse); 8] = [
 /// Parts of the parser's errors about rules that a schema can't express.
 const BEYOND_SCHEMAS: [&str; 9] = [
     "duplicate tool name",
-    "must be the id of a call before it",
+    "must be the id of an earlier tool call",
     "unknown tool",
     "and `max_completion_tokens`",
     "invalid `best_of`: must equal `n`",

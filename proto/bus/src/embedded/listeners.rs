@@ -51,8 +51,8 @@ where
         Ok(table.on(subject).cloned().collect())
     }
 
-    /// Sends a copy of a message to every listener of a subject that has room. Returns how many have
-    /// no room.
+    /// Sends a copy of a message to every listener of a subject. Returns how many listeners miss it
+    /// because their queue is full.
     pub(super) fn tell(&self, subject: &Subject<K>, message: impl Fn() -> T) -> u64 {
         self.read().on(subject).map(|inbox| u64::from(inbox.try_send(message()).is_err())).sum()
     }

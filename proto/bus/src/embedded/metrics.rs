@@ -27,7 +27,7 @@ impl Default for Metrics {
             messages,
             dropped: metrics::counter(
                 "cortex_bus_events_dropped_total",
-                "Events that a listener did not get because too many waited for it.",
+                "Events that a subscriber missed because its queue was full.",
             ),
         }
     }

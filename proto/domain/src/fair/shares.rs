@@ -21,7 +21,7 @@ pub struct Shares {
 
 /// A tenant holds its full share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the tenant holds its share: must be at most {limit}")]
+#[error("the tenant has reached its share: must be at most {limit}")]
 pub struct ShareExceeded {
     /// How much the tenant may hold, given what the others hold now.
     pub limit: usize,

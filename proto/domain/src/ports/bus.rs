@@ -15,7 +15,7 @@ use crate::subject::{Filter, Published, Queued, Requested, Subject};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// There is no responder, so the request reached no process.
-    #[error("no responder for requests on `{0}`")]
+    #[error("nothing answers requests on `{0}`")]
     NoResponder(Subject<Requested>),
     /// The request timed out. It may have arrived.
     #[error("the request on `{0}` timed out")]

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use crate::flow::{Accepted, Cleared};
 use crate::id::DispatchId;
 use crate::id::Principal;
 use crate::job::Approval;
-use crate::job::{Durability, InputFormat, Limits, Owner, Priority, Request};
+use crate::job::{Durability, Limits, Owner, Request};
 use crate::pointer::Memory;
 use crate::policy::PolicyRequest;
 use crate::policy::{Clearance, Decision, Gate, PolicyVersion, clear};
@@ -17,22 +17,13 @@ use crate::policy::{Clearance, Decision, Gate, PolicyVersion, clear};
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
 fn request(attempts: u32) -> Request {
-    Request {
-        id: JobId::mint(NOW, [1; 10]),
-        owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
-        topic: "job.echo".parse().unwrap(),
-        model: None,
-        input: InputFormat::default(),
-        priority: Priority::Normal,
-        limits: Limits { attempts, run: Duration::from_secs(30), deadline: None },
-        labels: BTreeMap::new(),
-        idempotency: None,
-        content: None,
-        estimate: Default::default(),
-        hops: vec![],
-        created_at: NOW,
-        traceparent: None,
-    }
+    Request::new(
+        JobId::mint(NOW, [1; 10]),
+        Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+        "job.echo".parse().unwrap(),
+        Limits { attempts, run: Duration::from_secs(30), deadline: None },
+        NOW,
+    )
 }
 
 fn job(attempts: u32) -> Job {
@@ -171,7 +162,7 @@ fn a_job_given_back_again_and_again_waits_longer_each_time_and_fails_at_last() {
         }
     }
     let State::Failed { failure } = job.state else { panic!("{:?}", job.state) };
-    assert_eq!(failure.detail, "workers gave the job back 33 times without running it");
+    assert_eq!(failure.detail, "workers returned the job 33 times without running it");
     assert_eq!((waits[0], waits[1] > Duration::ZERO, waits.len()), (Duration::ZERO, true, 32));
     assert!(waits[31] > waits[1] * 50, "{waits:?}");
 }

@@ -39,13 +39,13 @@ pub enum Effect {
 pub enum Rejected {
     #[error("the job is not waiting for the origin")]
     NotHeld,
-    #[error("a sender already holds the job")]
+    #[error("another sender is already sending the job")]
     BeingSent,
     #[error("the sender's lease is stale")]
     StaleLease,
     #[error("the origin already has the job")]
     AtOrigin,
-    #[error("the job ended before the origin took it")]
+    #[error("the job ended before the origin accepted it")]
     Ended,
     #[error("the report is older than the known state")]
     OldReport,

@@ -1,6 +1,6 @@
 use super::*;
 
-fn door(allowed: &[&str]) -> LoopbackGuard {
+fn guard(allowed: &[&str]) -> LoopbackGuard {
     LoopbackGuard::new(8081, allowed.iter().map(|host| host.parse().unwrap()).collect())
 }
 
@@ -28,7 +28,7 @@ fn loopbacks_own_names_are_answered_with_the_right_port_or_none() {
         "[0:0:0:0:0:0:0:1]:8081",
         "[::ffff:127.0.0.1]:8081",
     ] {
-        assert_eq!(door(&[]).check(&to(host)), Ok(()), "{host}");
+        assert_eq!(guard(&[]).check(&to(host)), Ok(()), "{host}");
     }
 }
 
@@ -65,31 +65,31 @@ fn any_other_host_is_refused() {
         ".",
         "",
     ] {
-        assert_eq!(door(&[]).check(&to(host)), foreign, "{host}");
+        assert_eq!(guard(&[]).check(&to(host)), foreign, "{host}");
     }
 }
 
 #[test]
 fn a_request_names_a_host_and_only_one() {
-    let door = door(&[]);
-    assert_eq!(door.check(&Sent::default()), Err(LoopbackError::NoHost { port: 8081 }));
+    let guard = guard(&[]);
+    assert_eq!(guard.check(&Sent::default()), Err(LoopbackError::NoHost { port: 8081 }));
     let twice = Header::of([&b"localhost:8081"[..], b"localhost:8081"]);
     let unreadable = Sent { host: twice, ..Sent::default() };
-    assert_eq!(door.check(&unreadable), Err(LoopbackError::ForeignHost { port: 8081 }));
+    assert_eq!(guard.check(&unreadable), Err(LoopbackError::ForeignHost { port: 8081 }));
     // HTTP/2 names the host in the target. If both are present, both must be valid.
     let own = Header::Text("127.0.0.1:8081");
-    assert_eq!(door.check(&Sent { authority: own, ..Sent::default() }), Ok(()));
+    assert_eq!(guard.check(&Sent { authority: own, ..Sent::default() }), Ok(()));
     let other = Sent { authority: Header::Text("attacker.example"), host: own, ..Sent::default() };
-    assert_eq!(door.check(&other), Err(LoopbackError::ForeignHost { port: 8081 }));
+    assert_eq!(guard.check(&other), Err(LoopbackError::ForeignHost { port: 8081 }));
     let other = Sent { authority: own, host: Header::Text("attacker.example"), ..Sent::default() };
-    assert_eq!(door.check(&other), Err(LoopbackError::ForeignHost { port: 8081 }));
+    assert_eq!(guard.check(&other), Err(LoopbackError::ForeignHost { port: 8081 }));
 }
 
 #[test]
 fn an_allowed_host_is_accepted_and_similar_hosts_are_not() {
-    let door = door(&["Host.Docker.Internal", "box.lan:9000", "192.168.65.254"]);
+    let guard = guard(&["Host.Docker.Internal", "box.lan:9000", "192.168.65.254"]);
     for host in ["host.docker.internal:8081", "host.docker.internal", "box.lan:9000", "192.168.65.254:8081"] {
-        assert_eq!(door.check(&to(host)), Ok(()), "{host}");
+        assert_eq!(guard.check(&to(host)), Ok(()), "{host}");
     }
     for host in [
         "evil.host.docker.internal:8081",
@@ -99,7 +99,7 @@ fn an_allowed_host_is_accepted_and_similar_hosts_are_not() {
         "box.lan",
         "192.168.65.253:8081",
     ] {
-        assert!(door.check(&to(host)).is_err(), "{host}");
+        assert!(guard.check(&to(host)).is_err(), "{host}");
     }
     for host in ["", "*", "*.lan", "a b", "http://box.lan", "box.lan/", "user@box.lan", "box.lan:x"] {
         assert_eq!(host.parse::<AllowedHost>(), Err(MalformedHost), "{host}");
@@ -112,7 +112,7 @@ fn an_allowed_host_is_accepted_and_similar_hosts_are_not() {
 #[test]
 fn a_page_of_another_origin_is_refused_with_any_host() {
     for origin in ["http://localhost:8081", "http://127.0.0.1:8081", "http://[::1]:8081"] {
-        assert_eq!(door(&[]).check(&from(origin)), Ok(()), "{origin}");
+        assert_eq!(guard(&[]).check(&from(origin)), Ok(()), "{origin}");
     }
     for origin in [
         "null",
@@ -131,17 +131,17 @@ fn a_page_of_another_origin_is_refused_with_any_host() {
         "http://localhost:8081@attacker.example",
     ] {
         assert_eq!(
-            door(&[]).check(&from(origin)),
+            guard(&[]).check(&from(origin)),
             Err(LoopbackError::ForeignOrigin { port: 8081 }),
             "{origin}"
         );
     }
-    assert_eq!(door(&["box.lan:443"]).check_origin(Header::Text("https://box.lan")), Ok(()));
+    assert_eq!(guard(&["box.lan:443"]).check_origin(Header::Text("https://box.lan")), Ok(()));
 }
 
 #[test]
 fn a_browser_that_names_another_site_is_refused() {
-    let site = |site| door(&[]).check(&Sent { sec_fetch_site: site, ..to("localhost:8081") });
+    let site = |site| guard(&[]).check(&Sent { sec_fetch_site: site, ..to("localhost:8081") });
     for own in [Header::Missing, Header::Text("none"), Header::Text("same-origin")] {
         assert_eq!(site(own), Ok(()));
     }
@@ -153,7 +153,7 @@ fn a_browser_that_names_another_site_is_refused() {
 
 #[test]
 fn a_refusal_is_403_and_says_what_was_expected_without_what_was_sent() {
-    let refusal = door(&[]).check(&to("attacker.example")).unwrap_err();
+    let refusal = guard(&[]).check(&to("attacker.example")).unwrap_err();
     let problem = Problem::from(refusal);
     assert_eq!(problem.status(), 403);
     assert!(problem.detail.contains("port 8081") && !problem.detail.contains("attacker"), "{problem}");

@@ -143,10 +143,10 @@ impl Broker {
             tracing::warn!(job = %outcome.job, %error, "a job's answer could not be stored");
             outcome.end = match error {
                 StoreError::Overloaded => End::Failed {
-                    failure: Failure::new(FailureKind::Overloaded, "no space left for the answer"),
+                    failure: Failure::new(FailureKind::Overloaded, "no space left for the result"),
                 },
                 StoreError::RetentionExceeded(_) | StoreError::Broken(_) | StoreError::Corrupt(_) => {
-                    broken("the answer could not be stored")
+                    broken("the result could not be stored")
                 }
             };
         }

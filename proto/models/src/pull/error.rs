@@ -10,8 +10,8 @@ use crate::VerifyError;
 /// Why a pull failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
-    #[error("can't write to {}: {source}", dir.display())]
-    Unwritable { dir: PathBuf, source: io::Error },
+    #[error("can't write to {}: {cause}", dir.display())]
+    Unwritable { dir: PathBuf, cause: io::Error },
     #[error("another process is pulling {model}: wait until it ends")]
     Busy { model: String },
     #[error("no source provides {model}:{}\nput the files into {} yourself, or add a source to \
@@ -34,8 +34,8 @@ pub enum SourceError {
     Oversized { file: String, size: u64 },
     #[error(transparent)]
     Wrong(#[from] VerifyError),
-    #[error("can't run pip as `{command}`: {source}")]
-    NoPip { command: String, source: io::Error },
+    #[error("can't run pip as `{command}`: {cause}")]
+    NoPip { command: String, cause: io::Error },
     #[error("pip: {0}")]
     Pip(String),
     #[error("not the expected wheel: {0}")]

@@ -15,7 +15,7 @@ pub(super) async fn fetch(
     let folder = folder.to_owned();
     let open = move |file: &ModelFile| {
         let from = file.path.within(&folder);
-        File::open(&from).map_err(|source| VerifyError::Unreadable { file: from, source })
+        File::open(&from).map_err(|cause| VerifyError::Unreadable { file: from, cause })
     };
     local::fetch(files, dir, meter, open).await
 }

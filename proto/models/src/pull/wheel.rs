@@ -74,7 +74,7 @@ async fn download(
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| SourceError::NoPip { command: program.to_string_lossy().into_owned(), source })?;
+        .map_err(|cause| SourceError::NoPip { command: program.to_string_lossy().into_owned(), cause })?;
     let stderr = child.stderr.take().map(|pipe| pipe.take(64 * 1024));
 
     let limit = 2 * wanted.whole + MAX_OTHER_BYTES;

@@ -4,8 +4,11 @@
 //! closed sets, such as states and routes, or from sets that configuration bounds. Tenants are
 //! unbounded, so only the [`top::MAX_TENANTS`] with the most jobs get their own label value.
 
+mod join;
+pub mod socket;
 pub mod top;
 
+pub use join::{ProcessMetrics, join};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 pub use prometheus::{

@@ -5,9 +5,8 @@ use std::fmt;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Span, Subscriber};
-use tracing_subscriber::layer;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{Layer, Registry};
+use tracing_subscriber::{Registry, layer};
 
 use super::span;
 
@@ -51,18 +50,23 @@ impl Context {
 
 impl Visit for Context {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == span::JOB {
-            self.job = Some(format!("{value:?}"));
+        match field.name() {
+            span::JOB => self.job = Some(format!("{value:?}")),
+            span::TRACE_ID => self.trace_id = Some(format!("{value:?}")),
+            _ => {}
         }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
+        match field.name() {
+            span::JOB => self.job = Some(value.to_owned()),
+            span::TRACE_ID => self.trace_id = Some(value.to_owned()),
+            _ => {}
+        }
     }
 }
 
-/// Sets the id of a span's trace. It is not a field of the span, because an exported span has it
-/// anyway.
+/// Sets the id of an exported span's trace.
 pub(super) fn set_trace_id(span: &Span, trace_id: String) {
     span.with_subscriber(|(id, dispatch)| {
         let registry = dispatch.downcast_ref::<Registry>()?;
@@ -71,25 +75,25 @@ pub(super) fn set_trace_id(span: &Span, trace_id: String) {
     });
 }
 
-/// Keeps the [`Context`] of each span.
-pub(super) struct ContextLayer;
-
-impl<S> Layer<S> for ContextLayer
+/// Adds a [`Context`] to a new span.
+pub(super) fn add_context<S>(attributes: &Attributes<'_>, id: &Id, spans: &layer::Context<'_, S>)
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, spans: layer::Context<'_, S>) {
-        let Some(span) = spans.span(id) else { return };
-        let mut context = Context::default();
-        attributes.record(&mut context);
-        span.extensions_mut().insert(context);
-    }
+    let Some(span) = spans.span(id) else { return };
+    let mut context = Context::default();
+    attributes.record(&mut context);
+    span.extensions_mut().insert(context);
+}
 
-    fn on_record(&self, id: &Id, record: &Record<'_>, spans: layer::Context<'_, S>) {
-        if let Some(span) = spans.span(id)
-            && let Some(context) = span.extensions_mut().get_mut()
-        {
-            record.record(context as &mut Context);
-        }
+/// Adds what was recorded to the [`Context`] of a span.
+pub(super) fn update_context<S>(id: &Id, record: &Record<'_>, spans: &layer::Context<'_, S>)
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    if let Some(span) = spans.span(id)
+        && let Some(context) = span.extensions_mut().get_mut()
+    {
+        record.record(context as &mut Context);
     }
 }

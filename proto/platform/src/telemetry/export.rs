@@ -4,15 +4,15 @@
 use std::sync::mpsc as blocking;
 use std::time::Duration;
 
+use cortex_otlp::Settings;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::Service;
-use super::otlp::Otlp;
 use super::queue::{COUNTS, DropReason, SpanQueue};
+use super::{Service, otlp};
 
 /// Maximum number of spans in one request.
 const MAX_BATCH: usize = 512;
@@ -41,24 +41,35 @@ pub(super) struct Exporter {
 }
 
 impl Exporter {
-    pub(super) fn start(otlp: &Otlp, service: &Service) -> Result<Self, ExportError> {
+    pub(super) fn start(settings: &Settings, service: &Service) -> Result<Self, ExportError> {
         let client = reqwest::Client::builder()
-            .timeout(otlp.timeout)
+            .timeout(settings.timeout)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
+        // The SDK decodes values once more.
+        let headers =
+            settings.headers.pairs().map(|(name, value)| (name.to_owned(), value.replace('%', "%25")));
         let mut exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(client)
-            .with_endpoint(otlp.endpoint.as_str())
-            .with_headers(otlp.headers.pairs())
-            .with_timeout(otlp.timeout)
+            .with_endpoint(settings.endpoint.as_str())
+            .with_headers(headers.collect())
+            .with_timeout(settings.timeout)
             .build()?;
-        exporter.set_resource(&otlp.resource(service));
+        exporter.set_resource(&otlp::resource(settings, service));
         let (queue, waiting) = SpanQueue::new();
         let stop = CancellationToken::new();
         let (alive, ended) = blocking::channel();
-        let work = ExportTask { waiting, exporter, stop: stop.clone(), timeout: otlp.timeout, fails: false };
+        let (host, port) = (settings.endpoint.host_str(), settings.endpoint.port_or_known_default());
+        let work = ExportTask {
+            waiting,
+            exporter,
+            stop: stop.clone(),
+            timeout: settings.timeout,
+            collector: format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default()),
+            fails: false,
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("span-exporter".into()).spawn(move || {
             let _alive: blocking::Sender<()> = alive;
@@ -86,6 +97,8 @@ struct ExportTask {
     exporter: SpanExporter,
     stop: CancellationToken,
     timeout: Duration,
+    /// Host and port of the collector, for log lines.
+    collector: String,
     /// Whether the last export failed.
     fails: bool,
 }
@@ -138,6 +151,7 @@ impl ExportTask {
             (Some(error), false) => {
                 tracing::warn!(
                     error,
+                    collector = self.collector,
                     "spans can't be exported; they are dropped until the collector responds"
                 );
             }

@@ -1,7 +1,7 @@
 //! Logs to standard error and spans to an OpenTelemetry collector.
 //!
 //! Every process opens spans that continue the `traceparent` of the request it works on. They add
-//! the id of the job and of the trace to each log line. With [`Otlp`] settings they are also
+//! the id of the job and of the trace to each log line. With [`OtlpSettings`] they are also
 //! exported. Otherwise no exporter runs, and a span costs only its log context.
 
 mod context;
@@ -13,23 +13,23 @@ mod queue;
 mod span;
 mod trace;
 
+pub use cortex_otlp::{Settings as OtlpSettings, SettingsError as OtlpError};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use context::ContextLayer;
 pub use export::ExportError;
 use export::Exporter;
 pub use log::{Format, Log};
-pub use otlp::{Otlp, OtlpError, Sampler};
 pub use span::{
-    DECISION, HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, JOB, SpanKind, TENANT, TOPIC, WORKER, fail, job_span,
-    span,
+    DECISION, HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, JOB, RPC_METHOD, RPC_STATUS, RPC_SYSTEM, SpanKind,
+    TENANT, TOPIC, WORKER, exported_job_span, fail, job_span, record, record_current, record_integer,
+    record_job, span,
 };
-pub use trace::traceparent;
+pub use trace::{current_traceparent, traceparent};
 
 use crate::metrics::Registry;
 
@@ -58,25 +58,35 @@ pub(crate) fn register(registry: &Registry) {
 ///
 /// # Errors
 /// Returns an error if the exporter can't be set up.
-pub fn init(log: Log, service: &Service, otlp: Option<&Otlp>) -> Result<Telemetry, ExportError> {
-    let exporter = otlp.map(|otlp| Exporter::start(otlp, service)).transpose()?;
-    let spans = exporter.as_ref().zip(otlp).map(|(exporter, otlp)| {
-        let provider = SdkTracerProvider::builder()
-            .with_span_processor(exporter.queue())
-            .with_sampler(otlp.sampler.to_sdk())
-            .with_resource(otlp.resource(service))
-            .build();
-        trace::activate();
-        // Spans of libraries are not exported. The exporter's own HTTP client makes some.
-        let ours = Targets::new().with_target("cortex", tracing::Level::INFO);
-        tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer("cortex"))
-            .with_location(false)
-            .with_threads(false)
-            .with_target(false)
-            .with_tracked_inactivity(false)
-            .with_filter(ours)
-    });
-    tracing_subscriber::registry().with(spans).with(ContextLayer).with(log.layer()).init();
+pub fn init(log: Log, service: &Service, otlp: Option<&OtlpSettings>) -> Result<Telemetry, ExportError> {
+    let exporter = otlp.map(|settings| Exporter::start(settings, service)).transpose()?;
+    let mut log = log;
+    let invalid = log.invalid_filter();
+    match exporter.as_ref().zip(otlp) {
+        Some((exporter, settings)) => {
+            let provider = SdkTracerProvider::builder()
+                .with_span_processor(exporter.queue())
+                .with_sampler(otlp::sampler(settings.sampler))
+                .with_resource(otlp::resource(settings, service))
+                .build();
+            trace::activate();
+            // Log lines are not part of spans, because they can hold text of errors.
+            let spans = tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("cortex"))
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_tracked_inactivity(false)
+                .with_filter(filter_fn(span::is_ours));
+            tracing_subscriber::registry().with(spans).with(log.layer()).init();
+        }
+        None => tracing_subscriber::registry().with(log.layer()).init(),
+    }
+    if let Some(filter) = invalid {
+        tracing::warn!(
+            filter,
+            "the filter of the log is invalid and was ignored (expected such as info,cortex_link=debug)"
+        );
+    }
     Ok(Telemetry { _exporter: exporter })
 }

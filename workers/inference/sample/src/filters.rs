@@ -65,7 +65,8 @@ pub(crate) fn narrow(
 /// Keeps the tokens whose information is closest to the entropy of the remaining distribution.
 fn typical(kept: &mut Vec<Candidate>, share: f64, scaled: impl Fn(&Candidate) -> f64) {
     let total = sum(kept, |candidate| scaled(candidate).exp());
-    // With p = e^x / total, the information is ln total - x, and its mean ln total - mean x: ln total cancels.
+    // With p = e^x / total, the information is ln total - x, and its mean ln total - mean x: ln
+    // total cancels.
     let mean = sum(kept, |candidate| scaled(candidate) * scaled(candidate).exp()) / total;
     let distance = |candidate: &Candidate| (scaled(candidate) - mean).abs();
     shortest(

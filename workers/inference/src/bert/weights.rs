@@ -40,7 +40,8 @@ pub(crate) struct Table {
 impl Weights {
     pub(crate) fn open(path: &Path) -> Result<Self, WeightsError> {
         let file = File::open(path)?;
-        // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay as they are.
+        // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay
+        // as they are.
         let map = unsafe { Mmap::map(&file)? };
         Ok(Self { file, map })
     }

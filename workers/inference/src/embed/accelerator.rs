@@ -18,7 +18,8 @@ pub(super) struct Accelerator {
 
 impl Accelerator {
     pub(super) fn load(weights: &Path, config: Config, device: candle_core::Device) -> Result<Self> {
-        // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay as they are.
+        // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay
+        // as they are.
         let tensors = unsafe { VarBuilder::from_mmaped_safetensors(&[weights], DType::F32, &device)? };
         Ok(Self { model: Graph::load(&tensors, &config)?, device, config })
     }

@@ -13,8 +13,8 @@ use crate::DeviceError;
 /// Why a model can't be loaded. The error names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error("{} can't be read: {source}", file.display())]
-    Unreadable { file: PathBuf, source: io::Error },
+    #[error("{} can't be read: {cause}", file.display())]
+    Unreadable { file: PathBuf, cause: io::Error },
     #[error("{}: {reason}", file.display())]
     Malformed { file: PathBuf, reason: String },
     #[error(transparent)]
@@ -31,13 +31,13 @@ impl LoadError {
 
 /// Reads a JSON file such as `config.json`.
 pub(super) fn json<T: DeserializeOwned>(file: &Path) -> Result<T, LoadError> {
-    let bytes = fs::read(file).map_err(|source| LoadError::Unreadable { file: file.into(), source })?;
+    let bytes = fs::read(file).map_err(|cause| LoadError::Unreadable { file: file.into(), cause })?;
     serde_json::from_slice(&bytes).map_err(|error| LoadError::malformed(file, error))
 }
 
 fn json_if_there<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, LoadError> {
     match json(file) {
-        Err(LoadError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(LoadError::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         read => read.map(Some),
     }
 }

@@ -39,7 +39,7 @@ impl TextTokenizer {
     /// them.
     pub(super) fn load(file: &Path, max_tokens: usize, vocabulary: usize) -> Result<Self, LoadError> {
         let bytes =
-            std::fs::read(file).map_err(|source| LoadError::Unreadable { file: file.into(), source })?;
+            std::fs::read(file).map_err(|cause| LoadError::Unreadable { file: file.into(), cause })?;
         let mut whole = Tokenizer::from_bytes(bytes).map_err(|error| LoadError::malformed(file, error))?;
         let added = whole.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
         if max_tokens <= added {

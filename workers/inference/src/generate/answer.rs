@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use cortex_api::Problem;
+use cortex_api::generation::TokenUsage;
 use tokio::sync::mpsc::Receiver;
 
 use super::writer::Writer;
@@ -46,6 +47,11 @@ impl Answer {
                 written.map(Some)
             }
         }
+    }
+
+    /// Returns the tokens of the choices that have ended.
+    pub fn usage(&self) -> TokenUsage {
+        self.writer.usage()
     }
 
     /// Returns the whole answer as one JSON document.

@@ -128,6 +128,15 @@ impl Writer for ChatWriter {
         }
     }
 
+    fn usage(&self) -> TokenUsage {
+        let prompt = self.ends().map(|end| end.usage.prompt_tokens).max().unwrap_or(0);
+        // The prompt is computed for one choice, and the others find it in the cache.
+        let cached = self.ends().map(|end| end.usage.cached_tokens).min().unwrap_or(0);
+        let completion: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
+        let reasoning = self.choices.iter().map(|state| state.reasoning_tokens).sum();
+        TokenUsage::new(prompt as u64, completion as u64).with_cached(cached as u64).with_reasoning(reasoning)
+    }
+
     fn document(&mut self) -> Bytes {
         let (usage, cortex) = (self.usage(), receipts(self.ends()));
         let with_logprobs = self.head.logprobs;
@@ -219,15 +228,6 @@ impl ChatWriter {
 
     fn ends(&self) -> impl Iterator<Item = &AnswerEnd> {
         self.choices.iter().filter_map(|state| state.end.as_ref())
-    }
-
-    fn usage(&self) -> TokenUsage {
-        let prompt = self.ends().map(|end| end.usage.prompt_tokens).max().unwrap_or(0);
-        // The prompt is computed for one choice, and the others find it in the cache.
-        let cached = self.ends().map(|end| end.usage.cached_tokens).min().unwrap_or(0);
-        let completion: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
-        let reasoning = self.choices.iter().map(|state| state.reasoning_tokens).sum();
-        TokenUsage::new(prompt as u64, completion as u64).with_cached(cached as u64).with_reasoning(reasoning)
     }
 }
 

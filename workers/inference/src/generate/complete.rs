@@ -42,6 +42,18 @@ impl Writer for CompletionWriter {
         }
     }
 
+    fn usage(&self) -> TokenUsage {
+        // Each prompt is computed once, regardless of how many answers it gets.
+        let prompts = self.choices.chunks(self.n).filter_map(|choices| choices[0].end.as_ref());
+        let (mut read, mut cached) = (0, 0);
+        for end in prompts {
+            read += end.usage.prompt_tokens;
+            cached += end.usage.cached_tokens;
+        }
+        let completion: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
+        TokenUsage::new(read as u64, completion as u64).with_cached(cached as u64)
+    }
+
     fn document(&mut self) -> Bytes {
         let (usage, cortex) = (self.usage(), receipts(self.ends()));
         let choices = self.choices.iter().enumerate().filter_map(|(index, state)| {
@@ -91,18 +103,6 @@ impl CompletionWriter {
 
     fn ends(&self) -> impl Iterator<Item = &AnswerEnd> {
         self.choices.iter().filter_map(|state| state.end.as_ref())
-    }
-
-    fn usage(&self) -> TokenUsage {
-        // Each prompt is computed once, regardless of how many answers it gets.
-        let prompts = self.choices.chunks(self.n).filter_map(|choices| choices[0].end.as_ref());
-        let (mut read, mut cached) = (0, 0);
-        for end in prompts {
-            read += end.usage.prompt_tokens;
-            cached += end.usage.cached_tokens;
-        }
-        let completion: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
-        TokenUsage::new(read as u64, completion as u64).with_cached(cached as u64)
     }
 }
 

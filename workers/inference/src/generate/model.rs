@@ -134,7 +134,7 @@ impl Model {
         if params.model == *name {
             return Ok(());
         }
-        let detail = format!("unknown model `{}`: this is `{name}`", params.model);
+        let detail = format!("unknown model `{}`: this worker serves `{name}`", params.model);
         Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"))
     }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cortex_api::Problem;
+use cortex_api::generation::TokenUsage;
 use serde::Serialize;
 
 use crate::language::{AnswerEnd, Event};
@@ -10,6 +11,9 @@ use crate::language::{AnswerEnd, Event};
 pub(super) trait Writer: Send {
     /// Takes the next event of a prompt, and returns the chunks that it makes.
     fn write(&mut self, prompt: usize, event: Event) -> Result<Vec<Bytes>, Problem>;
+
+    /// Returns the tokens of the choices that have ended.
+    fn usage(&self) -> TokenUsage;
 
     /// Returns the whole answer as one document.
     fn document(&mut self) -> Bytes;

@@ -59,14 +59,14 @@ impl Access {
     /// Puts routes on this port behind the access check. Nothing else looks at a request that is
     /// rejected.
     pub fn guard(self, port: u16, routes: Router) -> Router {
-        let rule = Arc::new(Rule { door: LoopbackGuard::new(port, self.hosts), key: self.key });
+        let rule = Arc::new(Rule { guard: LoopbackGuard::new(port, self.hosts), key: self.key });
         routes.layer(from_fn_with_state(rule, check))
     }
 }
 
 #[derive(Debug)]
 struct Rule {
-    door: LoopbackGuard,
+    guard: LoopbackGuard,
     key: Option<HostKey>,
 }
 
@@ -86,7 +86,7 @@ impl Rule {
         let all = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         precheck::check_headers(all.chain([(target.as_str(), &b""[..])]))?;
         let of = |name: HeaderName| Header::of(headers.get_all(name).iter().map(|value| value.as_bytes()));
-        self.door.check(&Sent {
+        self.guard.check(&Sent {
             authority: uri.authority().map_or(Header::Missing, |authority| Header::Text(authority.as_str())),
             host: of(header::HOST),
             origin: of(header::ORIGIN),

@@ -1,4 +1,4 @@
-"""Writes embeddings.json: what sentence-transformers answers to fifty texts.
+"""Writes embeddings.json: the embeddings of fifty texts by sentence-transformers.
 
 Run by hand when the texts change; CI reads only the fixture.
 
@@ -22,7 +22,7 @@ REPORT = (
 )
 
 TEXTS = [
-    # English, from nothing to a page
+    # English, from an empty text to a page
     "",
     " ",
     "a",
@@ -63,7 +63,7 @@ TEXTS = [
     "猫がマットの上に座っています。",
     "カタカナとひらがなと漢字",
     "고양이가 매트 위에 앉아 있습니다.",
-    # what is no prose
+    # texts that are not prose
     "🐱 on a 🧶, 👩‍👩‍👧‍👦 watching",
     "e\u0301 and é, ﬁ and fi, Å and A\u030a",
     "zero\u200bwidth, non\u00a0breaking, tab\there, bell\u0007, nul\u0000, replacement\ufffd",

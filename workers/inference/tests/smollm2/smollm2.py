@@ -1,4 +1,4 @@
-"""Writes what transformers makes of texts and conversations with the vocabulary and the template of SmolLM2.
+"""Writes the results of transformers for texts and conversations, with the vocabulary and template of SmolLM2.
 
     python smollm2.py SmolLM2-135M-Instruct.Q4_1.gguf
 

@@ -1,4 +1,4 @@
-"""How fast llama.cpp is on what `--example speed` measures: `llama.py MODEL.gguf [threads] [steps]`.
+"""Measures llama.cpp like `--example speed`: `llama.py MODEL.gguf [threads] [steps]`.
 
 Needs llama-cpp-python; BENCHMARKS.md says how it was built.
 """
@@ -18,7 +18,7 @@ def quiet(_level, _text, _data):
 
 
 def measure(model, sequences, threads, steps):
-    """Tokens a second of single steps, all sequences together, and of the fastest of the prompts."""
+    """Returns the tokens per second of single steps, of all sequences together, and of the fastest prompt."""
     params = llama_cpp.llama_context_default_params()
     params.n_ctx = 256 * sequences
     params.n_batch = params.n_ubatch = 512

@@ -14,7 +14,7 @@ use super::{Generation, LogFormat};
 /// Runs one kind of work for a CortexOS origin.
 ///
 /// The worker reads its link token from CORTEX_LINK_TOKEN. SIGTERM drains it. If its standard input
-/// is a pipe, it ends when the pipe is closed.
+/// is a pipe, it exits when the pipe closes.
 #[derive(Parser, Debug)]
 #[command(name = "cortex-worker", version)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -47,13 +47,14 @@ pub(super) struct Serve {
     /// Certificate of the origin, for a link over TCP
     #[arg(long, env = "CORTEX_LINK_CERTIFICATE", value_name = "FILE", conflicts_with = "link_fingerprint")]
     pub(super) link_certificate: Option<PathBuf>,
-    /// Fingerprint of the origin's certificate instead, as `cortex workers token create` prints it
+    /// Fingerprint of the origin's certificate, in place of the file, as `cortex workers token
+    /// create` prints it
     #[arg(long, env = "CORTEX_LINK_FINGERPRINT", value_name = "SHA256")]
     pub(super) link_fingerprint: Option<Fingerprint>,
     /// Maximum number of concurrent jobs [default: depends on the kind]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) capacity: Option<u32>,
-    /// Seconds that running jobs may continue after the worker was asked to stop
+    /// Seconds that running jobs may continue after the worker is asked to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub(super) grace: u64,
     /// Serve the model host on this port of 127.0.0.1, without keys or policies: /embed, or /chat
@@ -64,6 +65,10 @@ pub(super) struct Serve {
     /// [default: 9091, if that is free]
     #[arg(long, value_name = "PORT")]
     pub(super) metrics_port: Option<u16>,
+    /// Serve the metrics on this Unix socket instead of a port, as text without HTTP, for the
+    /// process that starts the worker
+    #[arg(long, value_name = "PATH", conflicts_with = "metrics_port")]
+    pub(super) metrics_socket: Option<PathBuf>,
     /// Another host name that requests may have in `Host`, such as host.docker.internal, with or
     /// without a port. Every request then needs the key in CORTEX_HOST_KEY
     #[arg(long = "allowed-host", value_name = "HOST")]
@@ -86,7 +91,7 @@ pub(super) struct ModelArgs {
     /// Folder of the models [default: models in CORTEX_HOME]
     #[arg(long, value_name = "DIR")]
     pub(super) models: Option<PathBuf>,
-    /// File that describes the models [default: the one in the program]
+    /// File that describes the models [default: built in]
     #[arg(long, value_name = "FILE")]
     pub(super) catalogue: Option<PathBuf>,
     /// Number of compute threads [default: one per core]
@@ -110,13 +115,13 @@ pub(super) struct Bench {
 /// The cases to measure: every prompt length with every batch size.
 #[derive(Args, Debug)]
 pub(crate) struct Cases {
-    /// Tokens in a prompt
+    /// Lengths of the prompts in tokens, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "64,256", value_name = "TOKENS")]
     pub(crate) prompts: Vec<NonZeroUsize>,
-    /// Tokens in an answer
+    /// Length of an answer in tokens
     #[arg(long, default_value = "64", value_name = "TOKENS")]
     pub(crate) tokens: NonZeroUsize,
-    /// Concurrent requests
+    /// Numbers of concurrent requests, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "1,8", value_name = "N")]
     pub(crate) batches: Vec<NonZeroUsize>,
 }

@@ -22,7 +22,7 @@ const MAX_CONNECTIONS: usize = 128;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait after a connection could not be accepted, usually for lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
-/// How long open requests have to end once the door is closed.
+/// How long open requests may continue after the listener has closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until `shutdown`, then lets open requests end.

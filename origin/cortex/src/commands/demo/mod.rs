@@ -8,14 +8,14 @@ use cortex_node::Home;
 use cortex_platform::signals::Signals;
 
 use self::stack::DemoStack;
-use crate::commands::up::UpArgs;
+use crate::commands::up::StackArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::print;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) up: UpArgs,
+    pub(crate) stack: StackArgs,
 }
 
 /// Starts everything, runs the steps, and stops everything, also after a failure.
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(home: &Home, args: Args) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
     let mut stack = tokio::select! {
-        stack = DemoStack::start(home, &args.up) => stack?,
+        stack = DemoStack::start(home, args.stack) => stack?,
         () = signals.any() => return Ok(Exit::Negative),
     };
     let ended = tokio::select! {

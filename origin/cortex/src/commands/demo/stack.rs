@@ -5,11 +5,14 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use cortex_client::{self as client, Api};
+use cortex_guard::cors::Origins;
 use cortex_node::{Home, Secrets};
 use tokio::process::Command;
 
-use crate::commands::up::UpArgs;
-use crate::commands::up::{ChatModel, Child, Edge, UpConfig, ensure_key, prepare_models, variables};
+use crate::args::MetricsArgs;
+use crate::commands::up::{
+    ChatModel, Child, Edge, StackArgs, UpArgs, UpConfig, ensure_key, prepare_models, variables,
+};
 use crate::exit::{Exit, Failure};
 use crate::output::print;
 use crate::program;
@@ -27,7 +30,7 @@ pub(crate) struct DemoStack {
     pub(crate) model: String,
     pub(crate) chat_model: String,
     home: Home,
-    args: UpArgs,
+    args: StackArgs,
     secrets: Secrets,
     edge: Edge,
     origin_port: u16,
@@ -39,8 +42,8 @@ impl DemoStack {
     ///
     /// # Errors
     /// Returns an error if a component does not start.
-    pub(crate) async fn start(home: &Home, args: &UpArgs) -> Result<Self, Failure> {
-        let mut config = UpConfig::read(demo_args(args))?;
+    pub(crate) async fn start(home: &Home, args: StackArgs) -> Result<Self, Failure> {
+        let mut config = UpConfig::read(up_args(args))?;
         prepare_models(home, &mut config).await?;
         let home = demo_home(home)?;
         let mut secrets = Secrets::open(&home)?;
@@ -49,8 +52,9 @@ impl DemoStack {
         print("Starting the edge (the real Worker in workerd), the origin and its workers ...")?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, origin_port));
         let public = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let variables = variables(&secrets, &config.topics(), &args.cors_origins);
+        let variables = variables(&secrets, &config.topics(), &Origins::default());
         let edge = Edge::start(&home, variables, public, address).await?;
+        let args = config.args.stack;
         let key = ensure_key(&home, &mut secrets, &edge.url, &args.tenant).await;
         let key = match key {
             Ok(key) => key,
@@ -62,9 +66,9 @@ impl DemoStack {
         let mut stack = Self {
             api: Api::new(&edge.url, &key)?,
             model: args.embeddings_model.to_string(),
-            chat_model: config.args.chat_model.to_string(),
+            chat_model: args.chat_model.to_string(),
             home,
-            args: demo_args(args),
+            args,
             secrets,
             edge,
             origin_port,
@@ -131,7 +135,7 @@ impl DemoStack {
         let mut command = Command::from(program::own_command(std::env::current_exe()?));
         command.args(["up", "--without", "edge", "--host-port", "0", "--chat-port", "0", "--grpc-port", "0"]);
         command.args(["--metrics-port", "0"]);
-        command.args(["--workers", &self.args.workers.join(",")]);
+        command.args(["--workers", &WORKERS.join(",")]);
         command.args(["--api-port", &self.origin_port.to_string(), "--edge-url", &self.edge.url]);
         command.args(["--embeddings-model", &self.model, "--chat-model", &self.chat_model]);
         command.args(["--tenant", self.args.tenant.as_str()]).arg("--home").arg(self.home.path());
@@ -139,6 +143,7 @@ impl DemoStack {
         let files = [
             ("--pools", &config.pools),
             ("--timeouts", &config.timeouts),
+            ("--limits", &config.limits),
             ("--safety", &config.safety),
             ("--models", &config.models),
         ];
@@ -147,19 +152,37 @@ impl DemoStack {
                 command.arg(flag).arg(file);
             }
         }
+        if let Some(address) = &config.safety_kernel {
+            command.args(["--safety-kernel", address]);
+        }
+        command.args(self.args.chat_workers.up_arguments());
         Ok(command)
     }
 }
 
-/// Returns the arguments of the demo: a worker of each kind, and the bundled chat model unless
-/// another one is named.
-fn demo_args(args: &UpArgs) -> UpArgs {
-    let small = || ChatModel::Named("cortex-small".parse().expect("the name of a model"));
-    let chat_model = match &args.chat_model {
-        ChatModel::Auto => small(),
-        named => named.clone(),
+/// Returns the arguments of the demo's stack: a worker of each kind, and the bundled chat model
+/// unless another one is named. The demo chooses its ports itself.
+fn up_args(args: StackArgs) -> UpArgs {
+    let chat_model = match args.chat_model {
+        ChatModel::Auto => ChatModel::Named("cortex-small".parse().expect("the name of a model")),
+        named => named,
     };
-    UpArgs { workers: WORKERS.map(str::to_owned).into(), chat_model, ..args.clone() }
+    UpArgs {
+        without: Vec::new(),
+        listen: Ipv4Addr::LOCALHOST.into(),
+        api_port: 0,
+        grpc_port: 0,
+        metrics: MetricsArgs::disabled(),
+        edge_port: 0,
+        cors_origins: Origins::default(),
+        allowed_hosts: Vec::new(),
+        host_port: 0,
+        chat_port: 0,
+        edge_url: None,
+        workers: WORKERS.map(str::to_owned).into(),
+        api_key: None,
+        stack: StackArgs { chat_model, ..args },
+    }
 }
 
 /// Returns the demo's own home folder, which shares the models.

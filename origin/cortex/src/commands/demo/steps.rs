@@ -94,7 +94,7 @@ async fn conversation(stack: &DemoStack) -> Result<(), Failure> {
 }
 
 async fn denied(stack: &DemoStack) -> Result<(), Failure> {
-    print("4. A job that the policy denies: it reaches no worker")?;
+    print("4. A job that the policy denies: no worker receives it")?;
     let input = json!({"command": "delete", "namespace": "prod"});
     let accepted = stack.api.create(&job(&topics::K8S_OPS, input)?, None).await?;
     let ended = until_ended(stack, accepted.id).await?;

@@ -16,10 +16,8 @@ const TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 const MIN_NODE_VERSION: u32 = 20;
 
 pub(super) async fn checks() -> Vec<Check> {
-    let [node, npm, cargo, cloudflared, nats, redis] =
-        ["node", "npm", "cargo", "cloudflared", "nats-server", "redis-server"].map(probe_version);
-    let (node, npm, cargo, cloudflared, nats, redis) =
-        tokio::join!(node, npm, cargo, cloudflared, nats, redis);
+    let [node, npm, cargo, cloudflared] = ["node", "npm", "cargo", "cloudflared"].map(probe_version);
+    let (node, npm, cargo, cloudflared) = tokio::join!(node, npm, cargo, cloudflared);
     vec![
         check_node(node),
         needed("npm", npm, "install Node, which includes npm: it installs workerd"),
@@ -34,8 +32,6 @@ pub(super) async fn checks() -> Vec<Check> {
         workerd(),
         worker(),
         optional("cloudflared", cloudflared, "only needed for a tunnel"),
-        optional("nats-server", nats, "only needed for several machines"),
-        optional("redis-server", redis, "only needed for several machines"),
     ]
 }
 

@@ -103,7 +103,7 @@ fn the_view_has_the_same_keys_whether_cortex_runs_or_not() {
 fn the_text_shows_components_workers_and_logs() {
     let text = text(&document());
     for expected in
-        ["7", "edge       away ", "embed-1  embed  job.embed  1/4   3 MiB   9 MiB", "/h/logs/edge.log"]
+        ["7", "edge       unreachable ", "embed-1  embed  job.embed  1/4   3 MiB   9 MiB", "/h/logs/edge.log"]
     {
         assert!(text.contains(expected), "{expected:?} in\n{text}");
     }

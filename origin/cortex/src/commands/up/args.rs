@@ -16,17 +16,37 @@ pub(crate) enum Component {
     Workers,
 }
 
+/// The arguments that `cortex up` shares with `cortex demo`.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct UpArgs {
+pub(crate) struct StackArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
+    /// The embedding model
+    #[arg(long, env = config::EMBEDDINGS_MODEL.env, default_value = config::EMBEDDINGS_MODEL.default, value_name = "NAME")]
+    pub(crate) embeddings_model: ModelName,
+
+    /// The chat model to load at the start; auto chooses the largest that fits into memory and is
+    /// available
+    #[arg(long, env = "CHAT_MODEL", default_value = "auto", value_name = "NAME")]
+    pub(crate) chat_model: ChatModel,
+
+    /// The tenant of local callers and of the development key
+    #[arg(long, env = "TENANT_ID", default_value = "dev", value_name = "TENANT")]
+    pub(crate) tenant: Tenant,
+
+    #[command(flatten, next_help_heading = "Chat workers")]
+    pub(crate) chat_workers: ChatWorkerArgs,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct UpArgs {
     /// Leave a component out
     #[arg(long, value_enum, value_name = "COMPONENT")]
     pub(crate) without: Vec<Component>,
 
-    /// The address of the origin; the default accepts only this machine, and a tunnel brings
-    /// outside requests
+    /// The address of the origin; the default accepts only this machine, and a tunnel forwards
+    /// requests from outside
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) listen: IpAddr,
 
@@ -71,8 +91,8 @@ pub(crate) struct UpArgs {
     #[arg(long, env = config::CHAT_PORT.env, default_value_t = config::CHAT_PORT.default, value_name = "PORT")]
     pub(crate) chat_port: u16,
 
-    /// The address of an edge on another machine that gets the state of jobs, instead of the local
-    /// edge
+    /// The address of an edge on another machine that receives the states of jobs, instead of the
+    /// local edge
     #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
     pub(crate) edge_url: Option<String>,
 
@@ -80,26 +100,13 @@ pub(crate) struct UpArgs {
     #[arg(long, value_delimiter = ',', default_value = "echo=1,embed=1,chat=1", value_name = "KIND=N")]
     pub(crate) workers: Vec<String>,
 
-    /// The embedding model
-    #[arg(long, env = config::EMBEDDINGS_MODEL.env, default_value = config::EMBEDDINGS_MODEL.default, value_name = "NAME")]
-    pub(crate) embeddings_model: ModelName,
-
-    /// The chat model to load at the start; auto chooses the largest that fits into memory and is
-    /// available
-    #[arg(long, env = "CHAT_MODEL", default_value = "auto", value_name = "NAME")]
-    pub(crate) chat_model: ChatModel,
-
     /// A file with the key of local callers of the origin [default: a generated key in the home
     /// folder]
     #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) api_key: Option<String>,
 
-    /// The tenant of local callers and of the development key
-    #[arg(long, env = "TENANT_ID", default_value = "dev", value_name = "TENANT")]
-    pub(crate) tenant: Tenant,
-
-    #[command(flatten, next_help_heading = "Chat workers")]
-    pub(crate) chat_workers: ChatWorkerArgs,
+    #[command(flatten)]
+    pub(crate) stack: StackArgs,
 }
 
 impl UpArgs {

@@ -1,8 +1,10 @@
 //! The messages of `cortex up`.
 
+use cortex_domain::topics;
 use cortex_node::Home;
 
 use super::Stack;
+use super::config::Served;
 use crate::exit::Failure;
 use crate::output::{fields, note, print};
 use crate::program;
@@ -34,16 +36,32 @@ fn text(home: &Home, stack: &Stack) -> String {
     let lines = fields(lines.into_iter().filter_map(|(name, value)| Some((name, value?))));
     let mut text = format!("CortexOS is running. Press Ctrl-C to stop it.\n\n{lines}\n");
     if let (Some(edge), Some(key)) = (&running.edge, &stack.key) {
-        let cortex = program::called_as();
-        text.push_str(&format!(
-            "\nThe development key:\n  {key}\n\nTry it:\n  \
-             curl -s {edge}/v1/embeddings -H 'Authorization: Bearer {key}' \\\n    \
-             -H 'Content-Type: application/json' \\\n    \
-             -d '{{\"model\": \"all-MiniLM-L6-v2\", \"input\": \"hello\"}}'\n  \
-             {cortex} submit job.echo '{{\"hello\": \"world\"}}' --wait 10\n  {cortex} chat\n"
-        ));
+        text.push_str(&format!("\nThe development key:\n  {key}\n\nTry it:\n"));
+        for command in first_commands(edge, key, &stack.served, &program::called_as()) {
+            text.push_str(&format!("  {command}\n"));
+        }
     }
     text
+}
+
+/// Returns commands that the running workers can serve. The first one shows how to use the key.
+fn first_commands(edge: &str, key: &str, served: &Served, cortex: &str) -> Vec<String> {
+    let echo = topics::ECHO;
+    let (path, body) = match &served.embeddings {
+        Some(model) => ("/v1/embeddings", format!(r#"{{"model": "{model}", "input": "hello"}}"#)),
+        None => ("/api/v1/jobs", format!(r#"{{"topic": "{echo}", "input": {{"hello": "world"}}}}"#)),
+    };
+    let mut commands = vec![format!(
+        "curl -s {edge}{path} -H 'Authorization: Bearer {key}' \\\n    \
+         -H 'Content-Type: application/json' \\\n    -d '{body}'"
+    )];
+    if served.echo {
+        commands.push(format!(r#"{cortex} submit {echo} '{{"hello": "world"}}' --wait 10"#));
+    }
+    if served.chat {
+        commands.push(format!("{cortex} chat"));
+    }
+    commands
 }
 
 pub(crate) fn print_stopping() {
@@ -52,4 +70,26 @@ pub(crate) fn print_stopping() {
 
 pub(crate) fn print_stopped_early() {
     note("Stopped. Accepted jobs continue at the next start.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_commands_that_a_worker_serves_are_shown() {
+        let commands = |served| first_commands("http://127.0.0.1:8787", "KEY", &served, "cortex");
+        let model = "all-MiniLM-L6-v2".parse().unwrap();
+        let all = commands(Served { echo: true, embeddings: Some(model), chat: true });
+        assert_eq!(
+            all[0],
+            "curl -s http://127.0.0.1:8787/v1/embeddings -H 'Authorization: Bearer KEY' \\\n    \
+             -H 'Content-Type: application/json' \\\n    \
+             -d '{\"model\": \"all-MiniLM-L6-v2\", \"input\": \"hello\"}'"
+        );
+        assert_eq!(all[1..], ["cortex submit job.echo '{\"hello\": \"world\"}' --wait 10", "cortex chat"]);
+        let chat = commands(Served { echo: false, embeddings: None, chat: true });
+        assert!(chat[0].contains("/api/v1/jobs") && chat[0].contains("Bearer KEY"), "{chat:?}");
+        assert_eq!(chat[1..], ["cortex chat"]);
+    }
 }

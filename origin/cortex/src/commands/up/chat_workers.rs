@@ -31,31 +31,34 @@ pub(crate) struct ChatWorkerArgs {
     /// for several
     #[arg(long, value_name = "FILE")]
     chat_shared_prompt: Vec<PathBuf>,
-    /// The port of the first chat worker's Prometheus metrics, on loopback; each further worker has
-    /// the next port
-    #[arg(long, env = "CORTEX_CHAT_METRICS_PORT", value_name = "PORT")]
-    chat_metrics_port: Option<NonZeroU16>,
 }
 
 impl ChatWorkerArgs {
-    /// Returns the arguments of the `n`th chat worker, counted from 0.
-    pub(crate) fn arguments(&self, n: u16) -> Vec<String> {
-        let metrics = self.chat_metrics_port.and_then(|port| port.checked_add(n));
+    /// Returns the arguments of each chat worker.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        self.options("--")
+    }
+
+    /// Returns the arguments for another `cortex up`.
+    pub(crate) fn up_arguments(&self) -> Vec<String> {
+        self.options("--chat-")
+    }
+
+    fn options(&self, prefix: &str) -> Vec<String> {
         let number = |number: Option<NonZeroU32>| number.map(|number| number.to_string());
         let options = [
-            ("--device", self.chat_device.clone()),
-            ("--dtype", self.chat_dtype.clone()),
-            ("--threads", self.chat_threads.map(|threads| threads.to_string())),
-            ("--context", number(self.chat_context)),
-            ("--cache", number(self.chat_cache)),
-            ("--memory", number(self.chat_memory)),
-            ("--load-deadline", number(self.chat_load_deadline)),
-            ("--metrics-port", Some(metrics.map_or_else(|| "0".to_owned(), |port| port.to_string()))),
+            ("device", self.chat_device.clone()),
+            ("dtype", self.chat_dtype.clone()),
+            ("threads", self.chat_threads.map(|threads| threads.to_string())),
+            ("context", number(self.chat_context)),
+            ("cache", number(self.chat_cache)),
+            ("memory", number(self.chat_memory)),
+            ("load-deadline", number(self.chat_load_deadline)),
         ];
         let shared = self.chat_shared_prompt.iter().map(|path| path.display().to_string());
-        let shared = shared.map(|path| ("--shared-prompt", Some(path)));
+        let shared = shared.map(|path| ("shared-prompt", Some(path)));
         let all = options.into_iter().chain(shared);
-        all.filter_map(|(flag, value)| Some([flag.to_owned(), value?])).flatten().collect()
+        all.filter_map(|(flag, value)| Some([format!("{prefix}{flag}"), value?])).flatten().collect()
     }
 }
 
@@ -77,21 +80,23 @@ mod tests {
         args: ChatWorkerArgs,
     }
 
-    fn arguments_of(text: &str, n: u16) -> Vec<String> {
+    fn arguments_of(text: &str) -> Vec<String> {
         let words = std::iter::once("up").chain(text.split_whitespace());
-        TestCli::try_parse_from(words).unwrap().args.arguments(n)
+        TestCli::try_parse_from(words).unwrap().args.arguments()
     }
 
     #[test]
     fn only_options_that_are_set_are_passed_on() {
-        assert_eq!(arguments_of("", 0), ["--metrics-port", "0"]);
+        assert_eq!(arguments_of(""), [""; 0]);
         let all = "--chat-device cuda:1 --chat-dtype bf16 --chat-threads 3 --chat-context 4096 --chat-cache 512 \
-                   --chat-memory 9000 --chat-load-deadline 60 --chat-metrics-port 9100";
+                   --chat-memory 9000 --chat-load-deadline 60";
         let expected = "--device cuda:1 --dtype bf16 --threads 3 --context 4096 --cache 512 --memory 9000 \
-                        --load-deadline 60 --metrics-port 9102";
-        assert_eq!(arguments_of(all, 2).join(" "), expected);
-        let shared = arguments_of("--chat-shared-prompt a.txt --chat-shared-prompt b.txt", 0);
-        assert_eq!(shared.join(" "), "--metrics-port 0 --shared-prompt a.txt --shared-prompt b.txt");
+                        --load-deadline 60";
+        assert_eq!(arguments_of(all).join(" "), expected);
+        let parsed = TestCli::try_parse_from(std::iter::once("up").chain(all.split_whitespace())).unwrap();
+        assert_eq!(parsed.args.up_arguments().join(" "), all);
+        let shared = arguments_of("--chat-shared-prompt a.txt --chat-shared-prompt b.txt");
+        assert_eq!(shared.join(" "), "--shared-prompt a.txt --shared-prompt b.txt");
     }
 
     #[test]

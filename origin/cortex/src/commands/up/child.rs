@@ -39,7 +39,7 @@ impl Child {
             .kill_on_drop(true)
             .spawn()?;
         let pid = process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let group = pid.ok_or_else(|| io::Error::other("the child ended at once"))?;
+        let group = pid.ok_or_else(|| io::Error::other("the child process exited immediately"))?;
         let _lifeline = process.stdin.take();
         Ok(Self { process, group, _lifeline })
     }

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use cortex_domain::id::ModelName;
 use cortex_node::{Config, Operator};
 
 use super::args::{Component, UpArgs};
@@ -22,6 +23,15 @@ pub(crate) struct UpConfig {
     pub(crate) workers: Vec<WorkerSpec>,
 }
 
+/// What the workers of a stack serve.
+#[derive(Debug, Clone)]
+pub(crate) struct Served {
+    pub(crate) echo: bool,
+    /// The embedding model.
+    pub(crate) embeddings: Option<ModelName>,
+    pub(crate) chat: bool,
+}
+
 impl UpConfig {
     /// Reads the configuration.
     ///
@@ -35,11 +45,12 @@ impl UpConfig {
         };
         let edge = args.edge_url.as_deref().map(str::parse).transpose();
         let operator = Operator {
-            tenant: args.tenant.clone(),
+            tenant: args.stack.tenant.clone(),
             api_key: args.api_key.clone(),
             allowed_hosts: args.allowed_hosts.clone(),
         };
-        let mut node = Config::load(&args.config.files(), args.config.safety_kernel.clone(), operator)?;
+        let mut node =
+            Config::load(&args.stack.config.files(), args.stack.config.safety_kernel.clone(), operator)?;
         node.gateway.edge = edge.map_err(|error| invalid_edge_url(&error))?;
         Ok(Self { args, node, workers })
     }
@@ -48,6 +59,16 @@ impl UpConfig {
     #[must_use]
     pub(crate) fn has(&self, kind: WorkerKind) -> bool {
         self.workers.iter().any(|spec| spec.kind == kind && spec.count > 0)
+    }
+
+    /// Returns what the workers serve.
+    #[must_use]
+    pub(crate) fn served(&self) -> Served {
+        Served {
+            echo: self.has(WorkerKind::Echo),
+            embeddings: self.has(WorkerKind::Embed).then(|| self.args.stack.embeddings_model.clone()),
+            chat: self.has(WorkerKind::Chat),
+        }
     }
 
     /// Returns the topics that the edge accepts, separated by commas.

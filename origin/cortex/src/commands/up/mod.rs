@@ -18,7 +18,7 @@ use cortex_models::{Model, ModelKind};
 use cortex_node::Home;
 use cortex_platform::signals::Signals;
 
-pub(crate) use args::UpArgs;
+pub(crate) use args::{StackArgs, UpArgs};
 pub(crate) use bind::{bind, bind_metrics, bind_node};
 pub(crate) use chat_model::ChatModel;
 pub(crate) use chat_workers::ChatWorkerArgs;
@@ -62,18 +62,19 @@ pub(crate) async fn prepare_models(home: &Home, config: &mut UpConfig) -> Result
         prepare(home, embeddings_model(config)?).await?;
     }
     if config.has(WorkerKind::Chat) {
-        let (model, reason) = chat_model::pick(home, &config.node.models, &config.args.chat_model).await?;
+        let (model, reason) =
+            chat_model::pick(home, &config.node.models, &config.args.stack.chat_model).await?;
         if let Some(reason) = reason {
             note(&format!("chat model: {}: {reason}", model.name));
         }
-        config.args.chat_model = ChatModel::Named(model.name.clone());
+        config.args.stack.chat_model = ChatModel::Named(model.name.clone());
         prepare(home, model).await?;
     }
     Ok(())
 }
 
 fn embeddings_model(config: &UpConfig) -> Result<Model, Failure> {
-    let model = config.node.models.get(config.args.embeddings_model.as_str());
+    let model = config.node.models.get(config.args.stack.embeddings_model.as_str());
     let model = model.map_err(|error| unknown_model(Exit::Config, error))?.clone();
     if !matches!(model.kind, ModelKind::Embedding { .. }) {
         let (name, kind) = (&model.name, model.kind.name());

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::args::UpArgs;
-use super::config::UpConfig;
+use super::config::{Served, UpConfig};
 use super::edge::{self, Edge};
 use super::workers::{self, WorkerKind, WorkerLaunch};
 use super::{bind, dev_key};
@@ -29,6 +29,7 @@ pub(crate) struct Stack {
     pub(crate) running: Running,
     /// The development key, if there is an edge.
     pub(crate) key: Option<String>,
+    pub(crate) served: Served,
 }
 
 impl Stack {
@@ -48,8 +49,10 @@ impl Stack {
             config.node.gateway.edge = Some(local_url(listener)?);
         }
         if config.has(WorkerKind::Chat) {
-            config.node.gateway.chat_model = config.args.chat_model.name().cloned();
+            config.node.gateway.chat_model = config.args.stack.chat_model.name().cloned();
         }
+        config.node.worker_metrics = workers::metrics(home, &config.workers);
+        let served = config.served();
         let (topics, roles) = (config.topics(), Roles::of_node(&config.node.safety));
         let UpConfig { args, node, workers } = config;
         let variables = edge::variables(&secrets, &topics, &args.cors_origins);
@@ -61,15 +64,9 @@ impl Stack {
             let host_key = args.api_key.clone().unwrap_or_else(|| secrets.api_key.clone());
             let link = origin.link.clone();
             let tokens = WorkerKind::ALL.map(|kind| origin.worker_token(&kind.pool()));
-            let launch = WorkerLaunch {
-                program,
-                link,
-                tokens,
-                args: args.clone(),
-                home: home.path().to_owned(),
-                host_key,
-            };
-            processes = workers::start(home, &workers, &launch, &tasks, &stop_workers);
+            let launch =
+                WorkerLaunch { program, link, tokens, args: args.clone(), home: home.clone(), host_key };
+            processes = workers::start(&workers, &launch, &tasks, &stop_workers);
         }
         tasks.close();
         let mut stack = Self {
@@ -88,10 +85,11 @@ impl Stack {
             stop_workers,
             workers: tasks,
             key: None,
+            served,
         };
         if let Some(listener) = edge
             && let Err(failure) =
-                stack.start_edge(home, &mut secrets, listener, api, variables, &args.tenant).await
+                stack.start_edge(home, &mut secrets, listener, api, variables, &args.stack.tenant).await
         {
             stack.stop(home).await;
             return Err(failure);

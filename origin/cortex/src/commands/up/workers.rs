@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cortex_domain::id::Pool;
-use cortex_node::{Home, Route};
+use cortex_node::{Home, Route, WorkerMetrics};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,6 +30,10 @@ impl WorkerKind {
         self.name().parse().expect("the name of a kind is the name of a pool")
     }
 
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
@@ -53,16 +57,12 @@ impl WorkerSpec {
     /// Returns an error if the kind or the number is invalid.
     pub(crate) fn read(text: &str) -> Result<Self, Failure> {
         let invalid = || {
-            let message = format!("invalid --workers {text}: expected KIND=N, with KIND echo, embed or chat");
+            let kinds = WorkerKind::ALL.map(WorkerKind::name).join(", ");
+            let message = format!("invalid --workers {text}: expected KIND=N, where KIND is one of {kinds}");
             Failure::message(Exit::Config, message, "write it as in --workers echo=1,embed=1,chat=1")
         };
         let (kind, count) = text.split_once('=').ok_or_else(invalid)?;
-        let kind = match kind.trim() {
-            "echo" => WorkerKind::Echo,
-            "embed" => WorkerKind::Embed,
-            "chat" => WorkerKind::Chat,
-            _ => return Err(invalid()),
-        };
+        let kind = WorkerKind::from_name(kind.trim()).ok_or_else(invalid)?;
         Ok(Self { kind, count: count.trim().parse().map_err(|_| invalid())? })
     }
 }
@@ -73,9 +73,9 @@ pub(crate) struct WorkerLaunch {
     pub(crate) program: PathBuf,
     pub(crate) link: Route,
     /// The connection tokens, in the order of [`WorkerKind::ALL`].
-    pub(crate) tokens: [String; 3],
+    pub(crate) tokens: [String; WorkerKind::ALL.len()],
     pub(crate) args: UpArgs,
-    pub(crate) home: PathBuf,
+    pub(crate) home: Home,
     /// The key that a model host requires if it is reachable under other host names than those of
     /// loopback.
     pub(crate) host_key: String,
@@ -101,15 +101,16 @@ impl WorkerLaunch {
         command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
         // These are for workers of an origin on another machine.
         command.env_remove("CORTEX_LINK_CERTIFICATE").env_remove("CORTEX_LINK_FINGERPRINT");
-        command.env("CORTEX_LINK_TOKEN", &self.tokens[kind as usize]).env("CORTEX_HOME", &self.home);
+        command.env("CORTEX_LINK_TOKEN", &self.tokens[kind as usize]).env("CORTEX_HOME", self.home.path());
+        command.arg("--metrics-socket").arg(self.home.metrics_socket(id));
         let served = match kind {
             WorkerKind::Echo => None,
-            WorkerKind::Embed => Some((self.args.embeddings_model.to_string(), self.args.host_port)),
-            WorkerKind::Chat => Some((self.args.chat_model.to_string(), self.args.chat_port)),
+            WorkerKind::Embed => Some((self.args.stack.embeddings_model.to_string(), self.args.host_port)),
+            WorkerKind::Chat => Some((self.args.stack.chat_model.to_string(), self.args.chat_port)),
         };
         if let Some((model, port)) = served {
             command.args(["--model", &model]);
-            if let Some(models) = &self.args.config.models {
+            if let Some(models) = &self.args.stack.config.models {
                 command.arg("--catalogue").arg(models);
             }
             // The first worker is the model host.
@@ -122,34 +123,44 @@ impl WorkerLaunch {
                 }
             }
         }
-        match kind {
-            WorkerKind::Chat => command.args(self.args.chat_workers.arguments(n)),
-            // The origin's metrics count what these do.
-            _ => command.args(["--metrics-port", "0"]),
-        };
+        if kind == WorkerKind::Chat {
+            command.args(self.args.stack.chat_workers.arguments());
+        }
         command
     }
 }
 
+/// Returns the workers with their kind and their number within it, counted from 0.
+fn workers(specs: &[WorkerSpec]) -> impl Iterator<Item = (String, WorkerKind, u16)> {
+    specs.iter().flat_map(|WorkerSpec { kind, count }| {
+        (0..*count).map(|n| (format!("{}-{}", kind.name(), n + 1), *kind, n))
+    })
+}
+
+/// Returns where the workers serve their metrics.
+pub(crate) fn metrics(home: &Home, specs: &[WorkerSpec]) -> Vec<WorkerMetrics> {
+    let of = |(worker, ..): (String, WorkerKind, u16)| {
+        let socket = home.metrics_socket(&worker);
+        WorkerMetrics { worker, socket }
+    };
+    workers(specs).map(of).collect()
+}
+
 /// Starts the workers and keeps them running until `stop`.
 pub(crate) fn start(
-    home: &Home,
     specs: &[WorkerSpec],
     launch: &WorkerLaunch,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Vec<Process> {
     let mut processes = Vec::new();
-    for spec in specs {
-        for n in 1..=spec.count {
-            let name = format!("{}-{n}", spec.kind.name());
-            let log = home.logs().join(format!("{name}.log"));
-            processes.push(Process { name: name.clone(), log: log.clone() });
-            let (launch, kind, id) = (launch.clone(), spec.kind, name.clone());
-            let command = move || launch.command(kind, &id, n - 1);
-            // The origin notices an unresponsive worker by its link.
-            tasks.spawn(supervise(name, log, command, std::future::pending, stop.clone()));
-        }
+    for (name, kind, n) in workers(specs) {
+        let log = launch.home.logs().join(format!("{name}.log"));
+        processes.push(Process { name: name.clone(), log: log.clone() });
+        let (launch, id) = (launch.clone(), name.clone());
+        let command = move || launch.command(kind, &id, n);
+        // The origin notices an unresponsive worker by its link.
+        tasks.spawn(supervise(name, log, command, std::future::pending, stop.clone()));
     }
     processes
 }

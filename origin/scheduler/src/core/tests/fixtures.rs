@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{CostEstimate, Durability, InputFormat, Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{Durability, Job, Limits, Owner, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::Decision;
 use cortex_domain::state::{Attempt, Lease, Target};
@@ -39,22 +39,13 @@ pub(super) fn apply(state: &mut State<()>, input: Input<()>) -> Vec<Action<()>> 
 }
 
 pub(super) fn job() -> Job {
-    let request = Request {
-        id: JobId::mint(NOW, [1; 10]),
-        owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
-        topic: topics::ECHO,
-        model: None,
-        input: InputFormat::default(),
-        priority: Priority::Normal,
-        limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
-        labels: Default::default(),
-        idempotency: None,
-        content: None,
-        estimate: CostEstimate::default(),
-        hops: vec![],
-        created_at: NOW,
-        traceparent: None,
-    };
+    let request = Request::new(
+        JobId::mint(NOW, [1; 10]),
+        Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+        topics::ECHO,
+        Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
+        NOW,
+    );
     Job::accepted(request, Durability::Durable, Memory::Local)
 }
 

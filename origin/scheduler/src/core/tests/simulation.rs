@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
-use cortex_domain::job::{CostEstimate, Durability, InputFormat, Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{Durability, Job, Limits, Owner, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::state::{Lease, State as JobState};
 use cortex_domain::time::{Timestamp, Uptime};
@@ -202,22 +202,13 @@ impl Simulation {
         let now = self.wall();
         let deadline = self.rng.chance(15).then(|| now.after(Duration::from_millis(self.rng.below(60_000))));
         let tenant = if self.rng.chance(50) { "acme" } else { "other" };
-        Request {
-            id: JobId::mint(now, self.rng.bytes()),
-            owner: Owner { tenant: tenant.parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
-            topic: topics::ECHO,
-            model: None,
-            input: InputFormat::default(),
-            priority: Priority::Normal,
-            limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline },
-            labels: BTreeMap::default(),
-            idempotency: None,
-            content: None,
-            estimate: CostEstimate::default(),
-            hops: vec![],
-            created_at: now,
-            traceparent: None,
-        }
+        Request::new(
+            JobId::mint(now, self.rng.bytes()),
+            Owner { tenant: tenant.parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+            topics::ECHO,
+            Limits { attempts: 3, run: Duration::from_secs(30), deadline },
+            now,
+        )
     }
 
     fn handle(&mut self, event: SimEvent) {

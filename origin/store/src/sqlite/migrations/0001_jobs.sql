@@ -4,8 +4,8 @@ CREATE TABLE jobs (
     topic TEXT NOT NULL,
     state INTEGER NOT NULL,
     version INTEGER NOT NULL,
-    open INTEGER NOT NULL, -- durable and not ended
-    dispatch BLOB, -- of the lease under which a worker may report now
+    open INTEGER NOT NULL, -- 1 while a durable job has not ended
+    dispatch BLOB, -- the dispatch of the current lease
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     record BLOB NOT NULL
@@ -22,7 +22,7 @@ CREATE TABLE log (
     PRIMARY KEY (job, version)
 ) STRICT, WITHOUT ROWID;
 
--- The logs of durable jobs again, in the order of writing. A number is never given twice.
+-- The log entries of all durable jobs in the order of writing. A number is never used twice.
 CREATE TABLE steps (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     job BLOB NOT NULL,
@@ -46,7 +46,7 @@ CREATE TABLE outbox (
 CREATE TABLE payloads (
     job BLOB NOT NULL,
     space INTEGER NOT NULL, -- 1 context, 2 result, 3 draft
-    dispatch BLOB NOT NULL, -- empty but for drafts
+    dispatch BLOB NOT NULL, -- empty except for drafts
     body BLOB NOT NULL,
     PRIMARY KEY (job, space, dispatch)
 ) STRICT;

@@ -1,2 +1,2 @@
--- What was written at once is one row, and its version that of the last entry.
+-- Entries that are written together are one row, which has the version of the last entry.
 ALTER TABLE log RENAME COLUMN entry TO entries;

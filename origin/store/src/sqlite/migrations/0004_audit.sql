@@ -1,7 +1,7 @@
--- The audit log. Entries that were committed at once are one row; their numbers have no gaps.
+-- The audit log. Entries that were committed together are one row. Their numbers have no gaps.
 CREATE TABLE audit (
     first INTEGER PRIMARY KEY, -- the number of the first entry
     count INTEGER NOT NULL,
-    at INTEGER NOT NULL, -- of the last entry
+    at INTEGER NOT NULL, -- the time of the last entry
     entries BLOB NOT NULL
 ) STRICT;

@@ -1,5 +1,6 @@
 //! Locates real chat templates and vocabularies. We may not redistribute them, so they come from a
-//! folder named by the environment or beside the repository; `scripts/tools.sh test` downloads them.
+//! folder named by the environment or beside the repository; `scripts/tools.sh test` downloads
+//! them.
 
 use std::path::{Path, PathBuf};
 

@@ -114,7 +114,8 @@ unsafe impl Layout for Q4K {
     }
 }
 
-// SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 32 of fifth bits, 128 of quants.
+// SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 32 of fifth bits,
+// 128 of quants.
 unsafe impl Layout for Q5K {
     const VALUES: usize = 256;
     const BYTES: usize = 176;

@@ -26,8 +26,8 @@ impl Negation<'_, '_> {
         }
     }
 
-    /// The alternatives in which a fact doesn't hold; [`Fact::Inexpressible`] represents those that can't
-    /// be expressed.
+    /// The alternatives in which a fact doesn't hold; [`Fact::Inexpressible`] represents those that
+    /// can't be expressed.
     pub(super) fn of(&mut self, fact: &Fact) -> Vec<Vec<Fact>> {
         let of = |kinds: Kinds, facts: Vec<Fact>| vec![[vec![Fact::Kinds(kinds)], facts].concat()];
         let other = |edge: Edge| Edge { value: edge.value, exclusive: !edge.exclusive };

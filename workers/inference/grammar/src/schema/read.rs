@@ -455,7 +455,7 @@ fn count(value: &Value) -> Result<u64, Fault> {
 
 fn least(value: &Value) -> Result<u64, Fault> {
     match count(value)? {
-        count if count > MAX_COUNTED => Err(format!("is {count}, at most {MAX_COUNTED} can be asked for")),
+        count if count > MAX_COUNTED => Err(format!("is {count} (expected at most {MAX_COUNTED})")),
         count => Ok(count),
     }
 }

@@ -227,7 +227,8 @@ struct Tree {
 }
 
 impl Tree {
-    /// Returns a pattern for what may follow here so that the complete text differs from all of these.
+    /// Returns a pattern for what may follow here so that the complete text differs from all of
+    /// these.
     fn others(&self) -> String {
         let mut ways = Vec::new();
         if !self.is_text {

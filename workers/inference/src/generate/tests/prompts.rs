@@ -38,9 +38,9 @@ async fn a_long_prompt_is_read_beside_the_thread_that_serves() {
     let mut holder = pin!(model.pool().run(tenant.account(), move || taken.recv()));
     assert!(holder.as_mut().now_or_never().is_none());
     let mut chat = pin!(model.chat(request(said(&repeated("a b "))), caller()));
-    assert!(chat.as_mut().now_or_never().is_none(), "the conversation is handed over");
+    assert!(chat.as_mut().now_or_never().is_none(), "the conversation is passed on");
     let mut complete = pin!(model.complete(completion(json!({"prompt": repeated("a b ")})), caller()));
-    assert!(complete.as_mut().now_or_never().is_none(), "the text is handed over");
+    assert!(complete.as_mut().now_or_never().is_none(), "the text is passed on");
 
     release.send(()).unwrap();
     holder.await.unwrap().unwrap();

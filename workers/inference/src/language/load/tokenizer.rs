@@ -29,7 +29,8 @@ pub(super) fn open(path: &Path) -> Result<Tokenizer, LoadError> {
 fn gguf(path: &Path) -> Result<Tokenizer, LoadError> {
     let map = || -> io::Result<Mmap> {
         let file = File::open(path)?;
-        // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay as they are.
+        // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay
+        // as they are.
         unsafe { Mmap::map(&file) }
     };
     let bytes = map().map_err(|error| LoadError::Io { path: path.into(), error })?;

@@ -19,13 +19,42 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn write(&mut self) -> fmt::Result {
-        self.histogram(names::FIRST_TOKEN, "_seconds", |metrics| &metrics.first_token)?;
-        self.histogram(names::BETWEEN_TOKENS, "_seconds", |metrics| &metrics.between_tokens)?;
-        self.histogram(names::REQUEST, "_seconds", |metrics| &metrics.request)?;
-        self.histogram(names::SEQUENCES, "", |metrics| &metrics.sequences)?;
-        self.histogram(names::STEP_TOKENS, "", |metrics| &metrics.step_tokens)?;
-        self.histogram(names::CACHE_USE, "_ratio", |metrics| &metrics.cache_use)?;
-        self.family(names::TOKENS, "_total", "counter", |metrics| {
+        if self.engines.is_empty() {
+            return Ok(());
+        }
+        self.histogram(
+            names::FIRST_TOKEN,
+            "_seconds",
+            "Time from a request to the first token of its response.",
+            |metrics| &metrics.first_token,
+        )?;
+        self.histogram(
+            names::BETWEEN_TOKENS,
+            "_seconds",
+            "Time between one token and the next of the same response.",
+            |metrics| &metrics.between_tokens,
+        )?;
+        self.histogram(
+            names::REQUEST,
+            "_seconds",
+            "Time from a request to the end of its response.",
+            |metrics| &metrics.request,
+        )?;
+        self.histogram(names::SEQUENCES, "", "Sequences in one step of the engine.", |metrics| {
+            &metrics.sequences
+        })?;
+        self.histogram(names::STEP_TOKENS, "", "Tokens in one step of the engine.", |metrics| {
+            &metrics.step_tokens
+        })?;
+        self.histogram(
+            names::CACHE_USE,
+            "_ratio",
+            "The part of the KV cache that sequences hold, at each step.",
+            |metrics| &metrics.cache_use,
+        )?;
+        let help = "Tokens of prompts (input), of those found in the prefix cache (cached), and of \
+                    responses (output).";
+        self.family(names::TOKENS, "_total", "counter", help, |metrics| {
             let counts = [
                 ("input", &metrics.prompt_tokens),
                 ("cached", &metrics.found_tokens),
@@ -33,15 +62,21 @@ impl Page<'_> {
             ];
             labelled(names::TOKEN_TYPE, counts)
         })?;
-        self.family(names::ANSWERS, "_total", "counter", |metrics| {
+        self.family(names::ANSWERS, "_total", "counter", "Responses that ended.", |metrics| {
             labelled(names::OUTCOME, OUTCOMES.into_iter().zip(&metrics.ended))
         })?;
-        self.family(names::REFUSED, "_total", "counter", |metrics| vec![(None, read(&metrics.refused))])?;
-        self.family(names::PREEMPTED, "_total", "counter", |metrics| vec![(None, read(&metrics.preempted))])?;
-        self.family(names::QUEUE, "", "gauge", |metrics| {
+        let help = "Requests that were rejected because the queue was full.";
+        self.family(names::REFUSED, "_total", "counter", help, |metrics| {
+            vec![(None, read(&metrics.refused))]
+        })?;
+        let help = "Sequences that lost their KV cache to others and continued later.";
+        self.family(names::PREEMPTED, "_total", "counter", help, |metrics| {
+            vec![(None, read(&metrics.preempted))]
+        })?;
+        self.family(names::QUEUE, "", "gauge", "Sequences that run or wait.", |metrics| {
             labelled(names::STATE, [("running", &metrics.running), ("waiting", &metrics.waiting)])
         })?;
-        self.family(names::CACHE_BLOCKS, "", "gauge", |metrics| {
+        self.family(names::CACHE_BLOCKS, "", "gauge", "Blocks of the KV cache.", |metrics| {
             let (held, kept) = (read(&metrics.held), read(&metrics.kept));
             let free = read(&metrics.blocks).saturating_sub(held + kept);
             let states = [("held", held), ("kept", kept), ("free", free)];
@@ -54,9 +89,11 @@ impl Page<'_> {
         name: &str,
         suffix: &str,
         kind: &str,
+        help: &str,
         of: impl Fn(&Metrics) -> Vec<(Option<(&str, &str)>, u64)>,
     ) -> fmt::Result {
         let name = plain(name) + suffix;
+        writeln!(self.text, "# HELP {name} {help}")?;
         writeln!(self.text, "# TYPE {name} {kind}")?;
         for (model, metrics) in self.engines {
             for (label, value) in of(metrics) {
@@ -70,8 +107,15 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn histogram(&mut self, name: &str, suffix: &str, of: impl Fn(&Metrics) -> &Histogram) -> fmt::Result {
+    fn histogram(
+        &mut self,
+        name: &str,
+        suffix: &str,
+        help: &str,
+        of: impl Fn(&Metrics) -> &Histogram,
+    ) -> fmt::Result {
         let name = plain(name) + suffix;
+        writeln!(self.text, "# HELP {name} {help}")?;
         writeln!(self.text, "# TYPE {name} histogram")?;
         for (model, metrics) in self.engines {
             let (model, counts) = (Model(model), of(metrics).read());
@@ -142,7 +186,7 @@ mod tests {
     #[test]
     fn every_line_is_a_comment_or_a_name_with_labels_and_a_number() {
         let page = render(&[("a", &Metrics::default()), ("b", &Metrics::default())]);
-        for line in page.lines().filter(|line| !line.starts_with("# TYPE ")) {
+        for line in page.lines().filter(|line| !line.starts_with("# ")) {
             let (series, value) = line.rsplit_once(' ').unwrap();
             assert!(series.ends_with('}') && series.contains('{'), "{line}");
             assert!(value.parse::<f64>().is_ok(), "{line}");

@@ -1,4 +1,4 @@
-"""Writes families.txt: how transformers cuts texts into tokens by each family's pre-tokenizer, with one vocabulary.
+"""Writes families.txt: the tokens of texts by transformers, with each family's pre-tokenizer and one vocabulary.
 
     python families.py ggml-vocab-llama-bpe.gguf > families.txt
 
@@ -61,7 +61,7 @@ def digits():
     return Digits(individual_digits=True)
 
 
-# Whether it brings texts to form C, whether words that are tokens stay whole, and its steps.
+# Whether it normalises texts to form C, whether words that are tokens stay whole, and its steps.
 FAMILIES = {
     "gpt-2": (False, False, [words()]),
     "olmo": (True, False, [words()]),

@@ -1,4 +1,4 @@
-"""Writes qwen2.jsonl: texts, and the tokens that transformers gives them with the vocabulary of Qwen 2.
+"""Writes qwen2.jsonl: texts, and their tokens by transformers with the vocabulary of Qwen 2.
 
     python qwen2.py ggml-vocab-qwen2.gguf > qwen2.jsonl
 

@@ -22,7 +22,8 @@ impl MappedFile {
     pub(crate) fn open(path: PathBuf) -> Result<Self, LoadError> {
         let map = || -> io::Result<Mmap> {
             let file = File::open(&path)?;
-            // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay as they are.
+            // SAFETY: model files are replaced by renaming, never written in place, so the bytes
+            // stay as they are.
             let map = unsafe { Mmap::map(&file)? };
             Ok(map)
         };

@@ -13,7 +13,8 @@ const LOOKAHEAD: usize = 5;
 
 /// Adds a run to the sums of the group, which begin at line `sums` of each panel's buffer.
 ///
-/// The tiles are `LOOKAHEAD` steps ahead of the vectors, from one panel to the next without a pause.
+/// The tiles are `LOOKAHEAD` steps ahead of the vectors, from one panel to the next without a
+/// pause.
 ///
 /// # Safety
 ///

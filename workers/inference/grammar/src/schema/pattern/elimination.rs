@@ -1,5 +1,5 @@
-//! Turns an automaton into a pattern without assertions, by state elimination (Brzozowski and McCluskey, "Signal flow graph
-//! techniques for sequential circuit state diagrams", 1963).
+//! Turns an automaton into a pattern without assertions, by state elimination (Brzozowski and
+//! McCluskey, "Signal flow graph techniques for sequential circuit state diagrams", 1963).
 
 use std::collections::{BTreeMap, BTreeSet};
 

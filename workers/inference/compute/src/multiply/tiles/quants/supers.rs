@@ -102,7 +102,8 @@ unsafe impl Quants for Q4K {
     }
 }
 
-// SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 32 of fifth bits, 128 of quants.
+// SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 32 of fifth bits,
+// 128 of quants.
 unsafe impl Quants for Q5K {
     const HAS_SHIFTS: bool = true;
 

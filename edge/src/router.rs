@@ -11,7 +11,7 @@ use cortex_api::completions::CompletionRequest;
 use cortex_api::routes::{AtEdge, Caller, Public, find_at_edge};
 use cortex_api::{EmbeddingsRequest, Problem, headers, openapi};
 use cortex_domain::id::JobId;
-use cortex_otlp::{Kind, Span, Value};
+use cortex_otlp::{AttributeValue, Span, SpanKind};
 use futures::future::{Either, select};
 use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
 
@@ -56,19 +56,25 @@ async fn serve(request: &mut Request, env: &Env, context: &Context) -> Result<Re
     answered
 }
 
+/// Returns the method and path of a request's row in the route table. Callers choose paths, so
+/// spans and log lines have these instead.
+fn route_of(head: &Head) -> (&'static str, &'static str) {
+    let route = find_at_edge(&head.method, &head.path).ok().map(|found| found.info);
+    route.map_or(("other", "unmatched"), |info| (info.method.as_str(), info.path))
+}
+
 /// Ends the span of a request.
 fn ended(span: OpenSpan, head: &Head, answered: &Result<Response>) -> Option<Span> {
-    let route = find_at_edge(&head.method, &head.path).ok().map(|found| found.info);
-    let (method, path) = route.map_or(("other", "unmatched"), |info| (info.method.as_str(), info.path));
+    let (method, path) = route_of(head);
     let status = answered.as_ref().map_or(500, Response::status_code);
     let mut attributes = vec![
-        ("http.request.method", Value::Text(method.to_owned())),
-        ("http.route", Value::Text(path.to_owned())),
-        ("http.response.status_code", Value::Number(status.into())),
+        ("http.request.method", AttributeValue::Text(method.to_owned())),
+        ("http.route", AttributeValue::Text(path.to_owned())),
+        ("http.response.status_code", AttributeValue::Number(status.into())),
     ];
     let job = answered.as_ref().ok().and_then(|answer| answer.headers().get(headers::JOB_ID).ok().flatten());
-    attributes.extend(job.map(|job| ("cortex.job.id", Value::Text(job))));
-    span.end(format!("{method} {path}"), Kind::Server, clock::now(), attributes, status >= 500)
+    attributes.extend(job.map(|job| ("cortex.job.id", AttributeValue::Text(job))));
+    span.end(format!("{method} {path}"), SpanKind::Server, clock::now(), attributes, status >= 500)
 }
 
 async fn respond(head: &Head, request: &mut Request, env: &Env, context: &Context) -> Result<Response> {
@@ -82,7 +88,10 @@ async fn respond(head: &Head, request: &mut Request, env: &Env, context: &Contex
         Err(refusal) => {
             body::drain(request, Some(head)).await;
             let problem = refusal.into_problem();
-            log::info("request.refused", &[("path", &head.path), ("kind", problem.kind.slug())]);
+            let trace_id = head.traceparent.trace_id();
+            let (_, route) = route_of(head);
+            let fields = [("route", route), ("kind", problem.kind.slug()), ("trace_id", trace_id)];
+            log::info("request.refused", &fields);
             answer::problem(&problem, &head.path)?
         }
     };

@@ -10,18 +10,21 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Escapes text of several lines: newlines and tabs stay.
-pub(crate) fn escape_text(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn escape_text(text: &str) -> Cow<'_, str> {
     escape(text, |c| is_unsafe(c) && !matches!(c, '\n' | '\t'), push_escape)
 }
 
-/// Escapes text that has to stay on one line, such as the cell of a table.
-pub(crate) fn escape_line(text: &str) -> Cow<'_, str> {
+/// Escapes text that has to stay on one line, such as the cell of a table or a line of a log.
+#[must_use]
+pub fn escape_line(text: &str) -> Cow<'_, str> {
     escape(text, is_unsafe, push_escape)
 }
 
 /// Escapes a JSON document, which stays the same document. JSON allows these characters only inside
 /// strings, except for a carriage return between values, which becomes a space.
-pub(crate) fn escape_json(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn escape_json(text: &str) -> Cow<'_, str> {
     escape(
         text,
         |c| is_unsafe(c) && !matches!(c, '\n' | '\t'),
@@ -34,9 +37,10 @@ pub(crate) fn escape_json(text: &str) -> Cow<'_, str> {
     )
 }
 
-/// C0 and C1 controls, delete, and the bidirectional overrides and isolates.
+/// C0 and C1 controls, delete, the line and paragraph separators, and the bidirectional overrides
+/// and isolates.
 fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn push_escape(escaped: &mut String, c: char) {
@@ -75,7 +79,7 @@ mod tests {
 
     #[test]
     fn every_unsafe_character_is_escaped() {
-        let all = (0..=0x1f).chain(0x7f..=0x9f).chain(0x202a..=0x202e).chain(0x2066..=0x2069);
+        let all = (0..=0x1f).chain(0x7f..=0x9f).chain(0x2028..=0x202e).chain(0x2066..=0x2069);
         for c in all.filter_map(char::from_u32) {
             let text = format!("<{c}>");
             assert!(!escape_line(&text).contains(c), "{c:?}");

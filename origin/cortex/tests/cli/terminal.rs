@@ -61,11 +61,11 @@ fn help_and_the_first_page_fit_a_terminal_of_40_columns() {
     for command in ["", "--help", "up --help", "submit --help", "workers token create --help"] {
         let shown = in_terminal(home.path(), 40, command, &[("NO_COLOR", "1")]);
         assert!(shown.lines().count() > 3, "{shown}");
-        // The usage and an example are one line each, so that they can be copied.
+        // The usage, an example and a suggested command are one line each, so that they can be copied.
         let examples = shown.find("Examples:").unwrap_or(shown.len());
-        let fits = |line: &str| {
-            line.chars().count() <= 40 || !line.trim().contains(' ') || line.starts_with("Usage:")
-        };
+        let one_line =
+            |line: &str| line.starts_with("Usage:") || line.starts_with(env!("CARGO_BIN_EXE_cortex"));
+        let fits = |line: &str| line.chars().count() <= 40 || !line.trim().contains(' ') || one_line(line);
         assert!(shown[..examples].lines().all(fits), "cortex {command}:\n{shown}");
     }
 }

@@ -140,14 +140,15 @@ fn hostile_patterns_end_soon() {
         let (begun, budget) = (std::time::Instant::now(), &mut Budget::new(Halt::default()));
         let accepted = all(&source, budget).and_then(|_| one(&source, budget)).is_ok();
         let took = begun.elapsed();
-        assert!(took.as_secs() < 3, "{:.40} {accepted}: {took:?}", source);
+        // Without the budget these take minutes to hours. An unoptimised build takes up to 5 s.
+        assert!(took.as_secs() < 20, "{:.40} {accepted}: {took:?}", source);
     }
     // All patterns of a schema share one budget.
     let (begun, budget) = (std::time::Instant::now(), &mut Budget::new(Halt::default()));
     let nasty = |index: usize| format!("^(?!.*a.{{{}}}b).*(?!c.{{9,{}}}d)x.*$", 5 + index % 9, 20 + index);
     let accepted = (0..2_000).filter(|index| all(&nasty(*index), budget).is_ok()).count();
     let took = begun.elapsed();
-    assert!(took.as_secs() < 15, "{accepted}: {took:?}");
+    assert!(took.as_secs() < 20, "{accepted}: {took:?}");
 }
 
 #[test]

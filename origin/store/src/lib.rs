@@ -1,6 +1,8 @@
 //! The authoritative store: jobs, their log, payloads and outbox, behind
 //! [`cortex_domain::ports::Store`].
 
+mod server;
 mod sqlite;
 
+pub use server::{Durability, InstallationId, Risk, ServerError, ServerOptions};
 pub use sqlite::{OpenError, SqliteStore};

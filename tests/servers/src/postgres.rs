@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use crate::process::{Process, accepts, free_port};
 use crate::program;
 
-/// The user and group `nobody`, because Postgres does not run as root.
-const NOBODY: u32 = 65534;
+/// A user and group without rights, because Postgres does not run as root.
+const UNPRIVILEGED: u32 = 65534;
 /// The database and the user of the tests.
 const NAME: &str = "cortex";
 
@@ -110,7 +110,7 @@ impl Postgres {
         let mut command = Command::new(self.programs.join(name));
         command.current_dir(self.folder.path()).env("LC_ALL", "C");
         if geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         }
         command
     }
@@ -131,6 +131,6 @@ impl PostgresVersion {
 
 fn give_to_server(folder: &Path) {
     if geteuid().is_root() {
-        chown(folder, Some(NOBODY), Some(NOBODY)).unwrap();
+        chown(folder, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
     }
 }

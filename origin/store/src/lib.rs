@@ -5,4 +5,4 @@ mod server;
 mod sqlite;
 
 pub use server::{Durability, InstallationId, Risk, ServerError, ServerOptions};
-pub use sqlite::{OpenError, SqliteStore};
+pub use sqlite::{BackupError, OpenError, SqliteInspector, SqliteStore, backup, restore};

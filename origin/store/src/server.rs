@@ -75,6 +75,14 @@ pub enum ServerError {
     Failed { server: String, cause: String },
 }
 
+impl ServerError {
+    /// Returns whether the cause is in the configuration, so that another start with it fails too.
+    #[must_use]
+    pub fn is_of_the_configuration(&self) -> bool {
+        !matches!(self, Self::Unreachable { .. } | Self::Failed { .. })
+    }
+}
+
 /// Whether a store's server keeps every write that it has confirmed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Durability {

@@ -3,9 +3,11 @@
 
 mod accept;
 mod audit;
+mod backup;
 mod commit;
 mod fault;
 mod forget;
+mod inspect;
 mod jobs;
 mod lock;
 mod metrics;
@@ -40,6 +42,8 @@ use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
 
 use audit::{EarlyDeletionMonitor, OnRollback};
+pub use backup::{BackupError, backup, restore};
+pub use inspect::SqliteInspector;
 use lock::Lock;
 pub use open::OpenError;
 use queue::WriteMode;

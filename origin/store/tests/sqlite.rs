@@ -47,6 +47,22 @@ fn a_newer_schema_is_refused_by_number() {
     assert!(matches!(refusal, OpenError::Newer { found: 99, .. }), "{refusal}");
 }
 
+#[test]
+fn an_older_schema_is_refused_until_it_is_migrated() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    assert!(matches!(SqliteStore::migrate(&path, Retention::default()), Err(OpenError::Missing { .. })));
+    drop(SqliteStore::open(&path).unwrap());
+    rusqlite::Connection::open(&path).unwrap().execute_batch(TO_SCHEMA_4).unwrap();
+    let before = fs::read(&path).unwrap();
+    let refusal = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(refusal, OpenError::Older { found: 4, .. }), "{refusal}");
+    assert!(refusal.to_string().contains("cortex store migrate"), "{refusal}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+    SqliteStore::migrate(&path, Retention::default()).unwrap();
+    SqliteStore::open(&path).unwrap();
+}
+
 /// Turns the audit log of a file into that of schema 4, and empties it.
 const TO_SCHEMA_4: &str = "DROP TABLE audit; CREATE TABLE audit (
          first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, entries BLOB NOT NULL
@@ -67,6 +83,7 @@ async fn a_file_of_schema_3_is_brought_up_to_this_one() {
     let file = rusqlite::Connection::open(&path).unwrap();
     file.execute_batch("DROP TABLE audit; PRAGMA user_version = 3;").unwrap();
     drop(file);
+    assert_eq!(SqliteStore::migrate(&path, Retention::default()).unwrap(), 3);
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.job(job.id()).await.unwrap(), Some(job));
     assert_eq!(store.audit(Sequence(0), 9).await.unwrap(), []);
@@ -87,6 +104,7 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
     let row = rusqlite::params![entries[2].at.as_millis().cast_signed(), &batch[..]];
     file.execute("INSERT INTO audit (first, count, at, entries) VALUES (1, 3, ?1, ?2)", row).unwrap();
     drop(file);
+    assert_eq!(SqliteStore::migrate(&path, Retention::default()).unwrap(), 4);
     let store =
         SqliteStore::open_with(&path, Retention { audit_entries: 1, ..Retention::default() }).unwrap();
     store.append(vec![entry_of("acme")]).await.unwrap();
@@ -123,6 +141,7 @@ async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {
     file.execute_batch(TO_SCHEMA_2).unwrap();
     drop(file);
 
+    assert_eq!(SqliteStore::migrate(&path, Retention::default()).unwrap(), 2);
     let store = SqliteStore::open(&path).unwrap();
     let file = rusqlite::Connection::open(&path).unwrap();
     let after = usage(&file);
@@ -203,6 +222,7 @@ async fn a_file_of_schema_1_is_brought_up_to_this_one() {
     )
     .unwrap();
     drop(file);
+    assert_eq!(SqliteStore::migrate(&path, Retention::default()).unwrap(), 1);
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.log(job.id(), Version(0)).await.unwrap(), log);
     assert_eq!(store.job(job.id()).await.unwrap(), Some(job));

@@ -30,6 +30,7 @@ pub mod time;
 pub mod topic;
 pub mod topics;
 pub mod transition;
+pub mod verify;
 mod wildcard;
 pub mod worker;
 

@@ -36,6 +36,15 @@ pub enum OpenError {
         path.display()
     )]
     Newer { path: PathBuf, found: i32 },
+    #[error(
+        "the store {} has schema {found}, but this program needs {SCHEMA_VERSION}: make a copy of the file, then run `cortex store migrate`",
+        path.display()
+    )]
+    Older { path: PathBuf, found: i32 },
+    #[error("the store {} is damaged ({cause}); move it away, and put a copy in its place with `cortex store restore`", path.display())]
+    Damaged { path: PathBuf, cause: rusqlite::Error },
+    #[error("there is no store at {}", path.display())]
+    Missing { path: PathBuf },
     #[error("the file system of the store {} does not support a write-ahead log; set CORTEX_HOME to a folder on a local disk", path.display())]
     NoLog { path: PathBuf },
     #[error("can't open the store {}: {cause}; check that the disk has free space and that you may write there", path.display())]
@@ -63,7 +72,25 @@ impl SqliteStore {
     /// # Errors
     /// Returns an error in the same cases as [`Self::open`].
     pub fn open_with(path: impl AsRef<Path>, retention: Retention) -> Result<Self, OpenError> {
+        Self::open_as(path.as_ref(), retention, Migration::Refuse)
+    }
+
+    /// Raises the schema of the store to that of this program. Blocks. Returns the schema that it had.
+    ///
+    /// # Errors
+    /// Returns an error if there is no store, or in the same cases as [`Self::open`].
+    pub fn migrate(path: impl AsRef<Path>, retention: Retention) -> Result<i32, OpenError> {
         let path = path.as_ref();
+        if !path.exists() {
+            return Err(OpenError::Missing { path: path.to_owned() });
+        }
+        let found = schema(&open_reader(path).map_err(|cause| database_error(path, cause))?)
+            .map_err(|cause| database_error(path, cause))?;
+        Self::open_as(path, retention, Migration::Apply)?;
+        Ok(found)
+    }
+
+    fn open_as(path: &Path, retention: Retention, migration: Migration) -> Result<Self, OpenError> {
         let file_error = |cause| OpenError::File { path: path.to_owned(), cause };
         let database_error = |cause| database_error(path, cause);
 
@@ -75,7 +102,8 @@ impl SqliteStore {
         })?;
         private(path).map_err(file_error)?;
 
-        let writer = open_writer(path, &retention)?;
+        let writer = open_writer(path)?;
+        make_tables(&writer, path, &retention, migration)?;
         // A new file's directory entry is flushed as well as its content.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error)?;
         let readers: rusqlite::Result<Vec<_>> = (0..READERS).map(|_| open_reader(path)).collect();
@@ -89,7 +117,31 @@ impl SqliteStore {
     }
 }
 
-fn open_writer(path: &Path, retention: &Retention) -> Result<Connection, OpenError> {
+/// What to do with an older schema.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Migration {
+    Refuse,
+    Apply,
+}
+
+/// Opens an existing store of this schema for reading.
+pub(super) fn open_known(path: &Path) -> Result<Connection, OpenError> {
+    if !path.is_file() {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
+    let reader = open_reader(path).map_err(|cause| database_error(path, cause))?;
+    check_origin(&reader, path)?;
+    match schema(&reader).map_err(|cause| database_error(path, cause))? {
+        SCHEMA_VERSION => Ok(reader),
+        found => Err(OpenError::Older { path: path.to_owned(), found }),
+    }
+}
+
+fn schema(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     let database_error = |cause| database_error(path, cause);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(database_error)?;
@@ -101,7 +153,6 @@ fn open_writer(path: &Path, retention: &Retention) -> Result<Connection, OpenErr
     if mode != "wal" {
         return Err(OpenError::NoLog { path: path.to_owned() });
     }
-    make_tables(&connection, retention).map_err(database_error)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -114,7 +165,7 @@ fn check_origin(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     if !is_new && application != APPLICATION_ID {
         return Err(OpenError::Foreign { path: path.to_owned() });
     }
-    match number("user_version").map_err(|cause| database_error(path, cause))? {
+    match schema(connection).map_err(|cause| database_error(path, cause))? {
         found if found > SCHEMA_VERSION => Err(OpenError::Newer { path: path.to_owned(), found }),
         _ => Ok(()),
     }
@@ -134,11 +185,25 @@ fn flush_always(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-fn make_tables(connection: &Connection, retention: &Retention) -> rusqlite::Result<()> {
-    let made: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+/// Makes the tables of a new file, and migrates an older one if `migration` says so.
+fn make_tables(
+    connection: &Connection,
+    path: &Path,
+    retention: &Retention,
+    migration: Migration,
+) -> Result<(), OpenError> {
+    let database_error = |cause| database_error(path, cause);
+    let made = schema(connection).map_err(database_error)?;
     if made == SCHEMA_VERSION {
         return Ok(());
     }
+    if made > 0 && migration == Migration::Refuse {
+        return Err(OpenError::Older { path: path.to_owned(), found: made });
+    }
+    raise(connection, made, retention).map_err(database_error)
+}
+
+fn raise(connection: &Connection, made: i32, retention: &Retention) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     if made == 0 {
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -159,6 +224,7 @@ fn database_error(path: &Path, cause: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match cause.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::Foreign { path },
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, cause },
         _ => OpenError::Database { path, cause },
     }
 }

@@ -14,6 +14,7 @@ use crate::state::{Attempt, StateName};
 use crate::time::Timestamp;
 use crate::topic::Topic;
 use crate::transition::{Change, OutboxMessage};
+use crate::verify::{Finding, StoredJob};
 
 /// The store could not perform the operation. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -188,6 +189,16 @@ pub trait Upkeep: Send + Sync + 'static {
 
     /// Deletes drafts that no open dispatch can publish, and returns how many.
     fn sweep_drafts(&self) -> Answer<'_, Result<u64, StoreError>>;
+}
+
+/// Everything that a store holds, for a check. It can be read while the store is in use.
+pub trait Inspect: Send + Sync + 'static {
+    /// Returns jobs with everything stored about each, ordered by id, after `after`. What is said
+    /// about one job is of one moment.
+    fn inspect(&self, after: Option<JobId>, limit: usize) -> Answer<'_, Result<Vec<StoredJob>, StoreError>>;
+
+    /// Checks what belongs to no single job: counts, idempotency keys, messages and orphans.
+    fn inspect_rest(&self) -> Answer<'_, Result<Vec<Finding>, StoreError>>;
 }
 
 /// A store with all of its concerns over one transaction log.

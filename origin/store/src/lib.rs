@@ -1,6 +1,9 @@
 //! The authoritative store: jobs, their log, payloads and outbox, behind
 //! [`cortex_domain::ports::Store`].
 
+mod early_deletions;
+mod metrics;
+mod record;
 mod server;
 mod sqlite;
 

@@ -8,7 +8,6 @@ mod fault;
 mod forget;
 mod jobs;
 mod lock;
-mod metrics;
 mod migrate;
 mod open;
 mod outbox;
@@ -39,7 +38,9 @@ use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
 
-use audit::{EarlyDeletionMonitor, OnRollback};
+use crate::early_deletions::EarlyDeletionMonitor;
+
+use audit::OnRollback;
 use lock::Lock;
 pub use open::OpenError;
 use queue::WriteMode;

@@ -21,7 +21,7 @@ pub(crate) struct EarlyDeletionMonitor {
 /// Entries that were deleted before they expired.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct EarlyDeletions {
-    pub(crate) entries: u64,
+    entries: u64,
     tenants: BTreeSet<String>,
 }
 
@@ -46,6 +46,18 @@ impl EarlyDeletionMonitor {
         }
         self.last_warning = Some(now);
         Some(std::mem::take(&mut self.pending))
+    }
+}
+
+impl EarlyDeletions {
+    /// Logs the deletions.
+    pub(crate) fn warn(&self) {
+        let entries = self.entries;
+        tracing::warn!(
+            tenants = %self,
+            entries,
+            "audit entries were deleted before they expired, because their tenants reached the limit in `limits.yaml`"
+        );
     }
 }
 

@@ -4,8 +4,10 @@
 mod early_deletions;
 mod metrics;
 mod record;
+mod redis;
 mod server;
 mod sqlite;
 
+pub use self::redis::RedisStore;
 pub use server::{Durability, InstallationId, Risk, ServerError, ServerOptions};
 pub use sqlite::{OpenError, SqliteStore};

@@ -89,12 +89,7 @@ impl SqliteStore {
             over = still_over;
         }
         if let Some(early) = self.early_deletions().take_warning(now) {
-            let entries = early.entries;
-            tracing::warn!(
-                tenants = %early,
-                entries,
-                "audit entries were deleted before they expired, because their tenants reached the limit in `limits.yaml`"
-            );
+            early.warn();
         }
         Ok(())
     }

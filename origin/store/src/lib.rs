@@ -1,8 +1,13 @@
 //! The authoritative store: jobs, their log, payloads and outbox, behind
 //! [`cortex_domain::ports::Store`].
 
+mod early_deletions;
+mod metrics;
+mod record;
+mod redis;
 mod server;
 mod sqlite;
 
+pub use self::redis::RedisStore;
 pub use server::{Durability, InstallationId, Risk, ServerError, ServerOptions};
 pub use sqlite::{BackupError, OpenError, SqliteInspector, SqliteStore, backup, restore};

@@ -10,7 +10,6 @@ mod forget;
 mod inspect;
 mod jobs;
 mod lock;
-mod metrics;
 mod migrate;
 mod open;
 mod outbox;
@@ -41,7 +40,9 @@ use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
 
-use audit::{EarlyDeletionMonitor, OnRollback};
+use crate::early_deletions::EarlyDeletionMonitor;
+
+use audit::OnRollback;
 pub use backup::{BackupError, backup, restore};
 pub use inspect::SqliteInspector;
 use lock::Lock;
@@ -92,12 +93,7 @@ impl SqliteStore {
             over = still_over;
         }
         if let Some(early) = self.early_deletions().take_warning(now) {
-            let entries = early.entries;
-            tracing::warn!(
-                tenants = %early,
-                entries,
-                "audit entries were deleted before they expired, because their tenants reached the limit in `limits.yaml`"
-            );
+            early.warn();
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! The audit log. All entries of one tenant in one group of writes share a row. This makes an entry
 //! cheap, and the entries of each tenant can be deleted separately.
 
-mod early_deletions;
 mod forget;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +12,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
 
-pub(super) use early_deletions::EarlyDeletionMonitor;
 pub(super) use forget::{forget, over_share, trim};
 
 /// Maximum number of tenants with a running total in memory between groups.

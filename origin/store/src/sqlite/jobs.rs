@@ -2,7 +2,7 @@
 
 use cortex_domain::event::Entry;
 use cortex_domain::id::JobId;
-use cortex_domain::job::{Durability, Job, Version};
+use cortex_domain::job::{Job, Version};
 use cortex_domain::ports::{JobCount, Query};
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
@@ -10,7 +10,8 @@ use rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY;
 use rusqlite::{Connection, OptionalExtension, Params, named_params, params};
 
 use super::fault::Fault;
-use super::usage::{self, Delta};
+use super::usage::Delta;
+use crate::record::{JOB_OVERHEAD_BYTES, is_open};
 
 pub(super) fn find(connection: &Connection, id: JobId) -> Result<Option<Job>, Fault> {
     Ok(records(connection, "SELECT record FROM jobs WHERE id = ?1", [id.as_bytes()])?.pop())
@@ -79,7 +80,7 @@ pub(super) fn insert(
          VALUES (:id, :tenant, :topic, :state, :version, :open, :dispatch, :created_at, :updated_at, :bytes,
              :kept_until, :record)";
     let record = cortex_wire::encode_job(job);
-    let bytes = (usage::JOB_OVERHEAD_BYTES + (input + record.len()) as u64).cast_signed();
+    let bytes = (JOB_OVERHEAD_BYTES + (input + record.len()) as u64).cast_signed();
     let inserted = connection.prepare_cached(sql)?.execute(named_params! {
         ":id": job.id().as_bytes(),
         ":tenant": job.tenant().as_str(),
@@ -171,10 +172,6 @@ fn records(connection: &Connection, sql: &str, params: impl Params) -> Result<Ve
         jobs.push(cortex_wire::decode_job(row.get_ref(0)?.as_blob().map_err(|_| Fault::Row("record"))?)?);
     }
     Ok(jobs)
-}
-
-fn is_open(job: &Job) -> bool {
-    job.durability == Durability::Durable && !job.state.is_terminal()
 }
 
 fn dispatch(job: &Job) -> Option<[u8; 16]> {

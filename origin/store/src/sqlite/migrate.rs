@@ -4,7 +4,7 @@ use cortex_domain::retention::Retention;
 
 use rusqlite::{Connection, params};
 
-use super::usage;
+use crate::record::JOB_OVERHEAD_BYTES;
 
 /// The migration from one schema to the next.
 struct Migration {
@@ -55,7 +55,7 @@ fn count(connection: &Connection, retention: &Retention) -> rusqlite::Result<()>
     connection.execute(
         "UPDATE jobs SET bytes = ?1 + length(record)
              + (SELECT coalesce(sum(length(body)), 0) FROM payloads p WHERE p.job = jobs.id AND p.space IN (1, 2))",
-        [usage::JOB_OVERHEAD_BYTES.cast_signed()],
+        [JOB_OVERHEAD_BYTES.cast_signed()],
     )?;
     connection.execute(
         "UPDATE jobs SET kept_until = created_at + ?1 WHERE id IN (SELECT job FROM idempotency)",

@@ -13,10 +13,6 @@ use super::fault::Fault;
 use super::forget;
 use super::transaction::Transaction;
 
-/// What a job counts in addition to its payloads and its record: its log, its steps and its index
-/// entries.
-pub(super) const JOB_OVERHEAD_BYTES: u64 = 1024;
-
 /// A change of what a tenant has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Delta {

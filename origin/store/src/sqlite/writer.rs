@@ -14,9 +14,9 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::fault::Fault;
-use super::metrics::Metrics;
 use super::queue::{PushError, Queue, WriteMode};
 use super::transaction::Transaction;
+use crate::metrics::Metrics;
 
 /// Maximum size of all waiting requests, in units of [`UNIT_BYTES`].
 const QUEUE_UNITS: usize = 64 * 1024;

@@ -13,21 +13,21 @@ const MAX_NAMED: usize = 8;
 
 /// The early deletions since the last warning.
 #[derive(Debug, Default)]
-pub(in super::super) struct EarlyDeletionMonitor {
+pub(crate) struct EarlyDeletionMonitor {
     last_warning: Option<Timestamp>,
     pending: EarlyDeletions,
 }
 
 /// Entries that were deleted before they expired.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in super::super) struct EarlyDeletions {
-    pub(in super::super) entries: u64,
+pub(crate) struct EarlyDeletions {
+    entries: u64,
     tenants: BTreeSet<String>,
 }
 
 impl EarlyDeletionMonitor {
     /// Records how many entries of a tenant were deleted early.
-    pub(in super::super) fn record(&mut self, tenant: &str, entries: u64) {
+    pub(crate) fn record(&mut self, tenant: &str, entries: u64) {
         if entries == 0 {
             return;
         }
@@ -39,13 +39,25 @@ impl EarlyDeletionMonitor {
 
     /// Returns what to warn of now, if anything. A clock that was set back does not delay a
     /// warning.
-    pub(in super::super) fn take_warning(&mut self, now: Timestamp) -> Option<EarlyDeletions> {
+    pub(crate) fn take_warning(&mut self, now: Timestamp) -> Option<EarlyDeletions> {
         let waits = self.last_warning.is_some_and(|at| at <= now && now.since(at) < WARNING_INTERVAL);
         if waits || self.pending.entries == 0 {
             return None;
         }
         self.last_warning = Some(now);
         Some(std::mem::take(&mut self.pending))
+    }
+}
+
+impl EarlyDeletions {
+    /// Logs the deletions.
+    pub(crate) fn warn(&self) {
+        let entries = self.entries;
+        tracing::warn!(
+            tenants = %self,
+            entries,
+            "audit entries were deleted before they expired, because their tenants reached the limit in `limits.yaml`"
+        );
     }
 }
 

@@ -6,13 +6,13 @@ const GROUP_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256
 
 /// The store's metrics. A clone counts into the same metrics.
 #[derive(Clone, Debug)]
-pub(super) struct Metrics {
+pub(crate) struct Metrics {
     /// From the queue to the response.
-    pub(super) commit: Histogram,
+    pub(crate) commit: Histogram,
     /// `COMMIT` alone, which flushes the file.
-    pub(super) flush: Histogram,
+    pub(crate) flush: Histogram,
     /// Writes of one transaction.
-    pub(super) group: Histogram,
+    pub(crate) group: Histogram,
 }
 
 impl Default for Metrics {
@@ -38,7 +38,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    pub(super) fn register(&self, registry: &Registry) {
+    pub(crate) fn register(&self, registry: &Registry) {
         registry.add(self.commit.clone());
         registry.add(self.flush.clone());
         registry.add(self.group.clone());

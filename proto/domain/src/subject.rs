@@ -114,6 +114,13 @@ impl Filter<Published> {
 }
 
 impl<K> Filter<K> {
+    /// Returns the subject of a message that a server delivered for this filter, or `None` if it
+    /// does not match. Only a bus may call this: a received subject is not made to send to.
+    #[must_use]
+    pub fn received(&self, subject: &str) -> Option<Subject<K>> {
+        wildcard::matches(&self.0, subject).then(|| Subject::made(subject.to_owned()))
+    }
+
     #[must_use]
     pub fn only(subject: &Subject<K>) -> Self {
         Self(subject.0.clone(), PhantomData)

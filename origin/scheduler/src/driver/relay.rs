@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_domain::ports::{AppendError, Sequence, StoreError};
+use cortex_domain::ports::{AppendError, MessageId, Sequence, StoreError};
 use cortex_domain::subject::Subject;
 use cortex_domain::task::Cancel;
 use cortex_domain::transition::OutboxMessage;
@@ -58,7 +58,8 @@ async fn relay_page(
     for outbound in &page {
         match &outbound.message {
             OutboxMessage::Submit { job } => {
-                driver.bus.append(Subject::JOB_SUBMIT, encode_submit(*job)).await?
+                let id = MessageId(outbound.sequence.0);
+                driver.bus.append_once(Subject::JOB_SUBMIT, id, encode_submit(*job)).await?
             }
             OutboxMessage::Abort { job, lease, worker } => {
                 let cancel = Cancel { job: *job, lease: *lease, worker: worker.clone() };

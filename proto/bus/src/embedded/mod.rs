@@ -1,7 +1,6 @@
 //! The bus within one process. Its messages are lost when the process ends.
 
 mod listeners;
-mod metrics;
 mod queue;
 mod queues;
 
@@ -21,8 +20,9 @@ use futures::future::select_ok;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
+use crate::metrics::Metrics;
+
 use listeners::{Inbox, Listeners};
-use metrics::Metrics;
 use queues::Queues;
 
 /// The limits of the bus.
@@ -80,7 +80,7 @@ impl Embedded {
     pub fn register(&self, registry: &Registry) {
         let shared = Arc::downgrade(&self.0);
         let depths = move || shared.upgrade().map(|shared| shared.queues.depths()).unwrap_or_default();
-        self.0.metrics.register(registry, depths);
+        self.0.metrics.register_with_depths(registry, depths);
     }
 
     async fn ask(&self, subject: Subject<Requested>, body: Bytes) -> Result<Bytes, RequestError> {

@@ -11,6 +11,10 @@ use bytes::Bytes;
 use super::Answer;
 use crate::subject::{Filter, Published, Queued, Requested, Subject};
 
+/// The number of a message in the outbox, by which a bus recognises a message that is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MessageId(pub u64);
+
 /// A request without a reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
@@ -76,6 +80,18 @@ pub trait Bus: Send + Sync + 'static {
     /// Queues a message. Once this returns, the message is delivered until a consumer acknowledges
     /// it.
     fn append(&self, subject: Subject<Queued>, body: Bytes) -> Answer<'_, Result<(), AppendError>>;
+
+    /// Queues a message, unless one with the same id was queued a moment ago. A bus that can't tell
+    /// queues it again.
+    fn append_once(
+        &self,
+        subject: Subject<Queued>,
+        id: MessageId,
+        body: Bytes,
+    ) -> Answer<'_, Result<(), AppendError>> {
+        let _ = id;
+        self.append(subject, body)
+    }
 
     /// Consumes messages from a queue. Each message reaches one consumer at a time.
     fn consume(

@@ -11,7 +11,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use bus::{
-    AppendError, Bus, BusError, Delivery, Event, Receipt, Reply, Request, RequestError, Subscription,
+    AppendError, Bus, BusError, Delivery, Event, MessageId, Receipt, Reply, Request, RequestError,
+    Subscription,
 };
 pub use safety::{SafetyError, SafetyGate};
 pub use store::{

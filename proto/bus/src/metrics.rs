@@ -4,13 +4,13 @@ use cortex_platform::metrics::{self, IntCounter, IntCounterVec, Registry};
 
 /// The bus' metrics.
 #[derive(Debug)]
-pub(super) struct Metrics {
+pub(crate) struct Metrics {
     messages: IntCounterVec,
-    pub(super) requests: IntCounter,
-    pub(super) events: IntCounter,
-    pub(super) queued: IntCounter,
+    pub(crate) requests: IntCounter,
+    pub(crate) events: IntCounter,
+    pub(crate) queued: IntCounter,
     /// Events that a listener had no room for.
-    pub(super) dropped: IntCounter,
+    pub(crate) dropped: IntCounter,
 }
 
 impl Default for Metrics {
@@ -34,14 +34,19 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Adds the metrics to those of the process.
+    pub(crate) fn register(&self, registry: &Registry) {
+        registry.add(self.messages.clone());
+        registry.add(self.dropped.clone());
+    }
+
     /// Adds the metrics to those of the process. `depths` returns the messages of each queue.
-    pub(super) fn register(
+    pub(crate) fn register_with_depths(
         &self,
         registry: &Registry,
         depths: impl Fn() -> Vec<(String, usize)> + Send + Sync + 'static,
     ) {
-        registry.add(self.messages.clone());
-        registry.add(self.dropped.clone());
+        self.register(registry);
         let depth = metrics::gauges(
             "cortex_bus_queue_depth",
             "Messages of a queue that were not acknowledged.",

@@ -1,0 +1,138 @@
+//! The connection: how it is made again, and what its loss means for those who wait.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::client::Client;
+use async_nats::{ConnectErrorKind, Event};
+use cortex_domain::ports::BusError;
+use cortex_platform::metrics::IntCounter;
+use tokio::sync::watch;
+
+use super::options::{NatsError, NatsOptions};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// Maximum number of messages that wait for one subscriber.
+const MAX_WAITING: usize = 1024;
+const FIRST_RECONNECT_DELAY: Duration = Duration::from_millis(50);
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);
+
+/// The state of the connection. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    state: Arc<watch::Sender<State>>,
+    dropped: IntCounter,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct State {
+    connected: bool,
+    /// How often the connection was lost.
+    losses: u64,
+    closed: bool,
+}
+
+impl Connection {
+    /// `dropped` counts the messages that a slow subscriber missed.
+    pub(super) fn new(dropped: IntCounter) -> Self {
+        let state = State { connected: true, losses: 0, closed: false };
+        Self { state: Arc::new(watch::Sender::new(state)), dropped }
+    }
+
+    /// Connects. From then on a lost connection is made again, until the bus is closed.
+    pub(super) async fn open(&self, options: &NatsOptions) -> Result<Client, NatsError> {
+        let watched = self.clone();
+        let connect = options
+            .connect_options()?
+            .name("cortex")
+            .connection_timeout(CONNECT_TIMEOUT)
+            .ping_interval(PING_INTERVAL)
+            .subscription_capacity(MAX_WAITING)
+            .reconnect_delay_callback(reconnect_delay)
+            .event_callback(move |event| {
+                watched.observe(&event);
+                std::future::ready(())
+            });
+        connect.connect(options.address()).await.map_err(|error| match error.kind() {
+            ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                NatsError::Unauthorised { server: options.server().to_owned() }
+            }
+            _ => NatsError::Unreachable { server: options.server().to_owned(), cause: error.to_string() },
+        })
+    }
+
+    fn observe(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                tracing::info!("connected to NATS");
+                self.state.send_modify(|state| state.connected = true);
+            }
+            Event::Disconnected => {
+                if !self.state.borrow().closed {
+                    tracing::warn!("the connection to NATS is lost; it is made again");
+                }
+                self.state.send_modify(|state| {
+                    state.connected = false;
+                    state.losses += 1;
+                });
+            }
+            Event::SlowConsumer(_) => self.dropped.inc(),
+            Event::ServerError(error) => tracing::warn!(%error, "NATS reports an error"),
+            Event::ClientError(error) => tracing::debug!(%error, "the NATS client reports an error"),
+            Event::LameDuckMode | Event::Draining | Event::Closed => {}
+        }
+    }
+
+    /// Returns an error if the bus is closed or the connection is down.
+    pub(super) fn check(&self) -> Result<(), BusError> {
+        match *self.state.borrow() {
+            State { closed: true, .. } => Err(BusError::Closed),
+            State { connected: false, .. } => Err(lost_error()),
+            State { .. } => Ok(()),
+        }
+    }
+
+    /// Checks the connection, and returns a future that ends with an error when it is lost. The
+    /// reply to what was sent before then does not arrive anymore.
+    pub(super) fn lost(&self) -> Result<impl Future<Output = BusError> + Send + use<>, BusError> {
+        self.check()?;
+        let mut state = self.state.subscribe();
+        let losses = state.borrow_and_update().losses;
+        Ok(async move {
+            match state.wait_for(|state| state.losses > losses || state.closed).await {
+                Ok(state) if !state.closed => lost_error(),
+                Ok(_) | Err(_) => BusError::Closed,
+            }
+        })
+    }
+
+    pub(super) fn close(&self) {
+        self.state.send_modify(|state| state.closed = true);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.borrow().closed
+    }
+
+    /// Waits for `next`, or until the bus is closed.
+    pub(super) async fn until_closed<T>(&self, next: impl Future<Output = T>) -> Option<T> {
+        let mut state = self.state.subscribe();
+        tokio::select! {
+            next = next => Some(next),
+            _ = state.wait_for(|state| state.closed) => None,
+        }
+    }
+}
+
+fn lost_error() -> BusError {
+    BusError::Broken("the connection to NATS is lost".into())
+}
+
+/// Returns a delay that doubles with each attempt, with a different part of it for each process.
+fn reconnect_delay(attempt: usize) -> Duration {
+    let doublings = u32::try_from(attempt.saturating_sub(1).min(10)).unwrap_or(10);
+    let delay = FIRST_RECONNECT_DELAY.saturating_mul(1 << doublings).min(MAX_RECONNECT_DELAY);
+    delay / 2 + delay.mul_f64(f64::from(std::process::id() % 64) / 128.0)
+}

@@ -1,0 +1,295 @@
+//! The bus on a real NATS server.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cortex_bus::contract::ACK_TIMEOUT;
+use cortex_bus::{Nats, NatsError, NatsFlush, NatsOptions};
+use cortex_domain::ports::{AppendError, Bus, BusError, Delivery, MessageId, RequestError, Subscription};
+use cortex_domain::subject::{Filter, Subject};
+use cortex_test_servers::{Nats as Server, NatsOptions as Settings};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+fn options(server: &Server) -> NatsOptions {
+    let mut options = NatsOptions::new(&server.url()).unwrap();
+    options.ack_timeout = ACK_TIMEOUT;
+    options
+}
+
+async fn connected(server: &Server) -> Nats {
+    Nats::connect(options(server)).await.unwrap()
+}
+
+/// Generates a test of the contract with a server of its own.
+macro_rules! contract {
+    ($($name:ident)*) => {
+        mod contract {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    let Some(server) = super::Server::start() else { return };
+                    cortex_bus::contract::$name(std::sync::Arc::new(super::connected(&server).await)).await;
+                }
+            )*
+        }
+    };
+}
+
+contract! {
+    a_request_is_answered
+    a_request_reaches_one_responder
+    requests_reach_every_responder_in_turn
+    a_request_that_nothing_answers_on_fails_at_once
+    a_request_without_a_reply_fails_in_time
+    a_responder_that_has_gone_is_asked_nothing
+    what_is_published_reaches_every_listener_in_order
+    a_wildcard_takes_what_matches_and_nothing_else
+    publishing_never_waits_for_a_listener
+    a_message_is_delivered_to_one_consumer
+    a_message_that_came_before_its_consumer_is_delivered
+    what_is_acknowledged_is_not_delivered_again
+    what_is_sent_back_is_delivered_again_after_its_pause
+    what_is_not_acknowledged_is_delivered_again
+    what_a_consumer_leaves_is_delivered_to_the_next
+}
+
+async fn next(consumer: &mut dyn Subscription<Delivery>) -> Delivery {
+    tokio::time::timeout(TIMEOUT, consumer.next()).await.expect("a delivery in time").unwrap()
+}
+
+/// Appends until the server accepts it.
+async fn append(bus: &Nats, body: &'static str) {
+    let begun = Instant::now();
+    while let Err(error) = bus.append(Subject::JOB_RESULT, Bytes::from(body)).await {
+        assert!(begun.elapsed() < TIMEOUT, "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn two_processes_share_the_messages_of_a_queue() {
+    let Some(server) = Server::start() else { return };
+    let (one, two) = (connected(&server).await, connected(&server).await);
+    let mut consumer = two.consume(Subject::JOB_SUBMIT).await.unwrap();
+    one.append(Subject::JOB_SUBMIT, Bytes::from("x")).await.unwrap();
+    next(consumer.as_mut()).await.receipt.ack();
+    let mut responder = two.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let asking = one.request(Subject::JOB_CALL, Bytes::from("ping"), TIMEOUT);
+    let answering = async { responder.next().await.unwrap().reply.send(Bytes::from("pong")) };
+    assert_eq!(tokio::join!(asking, answering).0, Ok(Bytes::from("pong")));
+}
+
+#[tokio::test]
+async fn a_message_that_is_sent_again_is_queued_once() {
+    let Some(server) = Server::start() else { return };
+    let bus = connected(&server).await;
+    let mut consumer = bus.consume(Subject::JOB_SUBMIT).await.unwrap();
+    for (id, body) in [(1, "a"), (1, "a"), (2, "a"), (1, "b")] {
+        bus.append_once(Subject::JOB_SUBMIT, MessageId(id), Bytes::from(body)).await.unwrap();
+    }
+    for body in ["a", "a", "b"] {
+        let delivery = next(consumer.as_mut()).await;
+        assert_eq!(delivery.body, body);
+        delivery.receipt.ack();
+    }
+    assert!(tokio::time::timeout(2 * ACK_TIMEOUT, consumer.next()).await.is_err());
+}
+
+#[tokio::test]
+async fn everything_goes_on_after_the_server_was_killed() {
+    let Some(mut server) = Server::start() else { return };
+    let bus = connected(&server).await;
+    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    let mut responder = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    append(&bus, "before").await;
+    server.kill();
+    let begun = Instant::now();
+    while bus.append(Subject::JOB_RESULT, Bytes::from("lost")).await.is_ok() {}
+    assert!(matches!(
+        bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_secs(3600)).await,
+        Err(RequestError::Bus(BusError::Broken(_)))
+    ));
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    bus.publish(Subject::HEARTBEAT, Bytes::from("dropped"));
+    server.restart();
+    append(&bus, "after").await;
+    let mut came = Vec::new();
+    while came.last().is_none_or(|body| body != "after") {
+        let delivery = next(consumer.as_mut()).await;
+        came.push(delivery.body.clone());
+        delivery.receipt.ack();
+    }
+    assert!(came.contains(&Bytes::from("before")), "{came:?}");
+    let asking = bus.request(Subject::JOB_CALL, Bytes::from("ping"), TIMEOUT);
+    let answering = async { responder.next().await.unwrap().reply.send(Bytes::from("pong")) };
+    assert_eq!(tokio::join!(asking, answering).0, Ok(Bytes::from("pong")));
+}
+
+#[tokio::test]
+async fn a_request_that_waits_learns_that_the_connection_is_lost() {
+    let Some(mut server) = Server::start() else { return };
+    let bus = connected(&server).await;
+    let mut responder = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let asking = bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_secs(3600));
+    let killing = async {
+        let request = responder.next().await.unwrap();
+        server.kill();
+        request
+    };
+    let asked = tokio::time::timeout(TIMEOUT, async { tokio::join!(asking, killing) }).await.unwrap().0;
+    assert!(matches!(asked, Err(RequestError::Bus(BusError::Broken(_)))), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_the_server_has_lost_is_made_again() {
+    let Some(mut server) = Server::start() else { return };
+    let bus = connected(&server).await;
+    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    append(&bus, "lost").await;
+    server.wipe();
+    append(&bus, "kept").await;
+    loop {
+        let delivery = next(consumer.as_mut()).await;
+        let body = delivery.body.clone();
+        delivery.receipt.ack();
+        if body == "kept" {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_that_was_deleted_is_made_again() {
+    let Some(server) = Server::start() else { return };
+    let bus = connected(&server).await;
+    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    append(&bus, "one").await;
+    next(consumer.as_mut()).await.receipt.ack();
+    let other = async_nats::connect(server.url()).await.unwrap();
+    let jetstream = async_nats::jetstream::new(other);
+    jetstream.delete_consumer_from_stream("sys-job-result", "CORTEX").await.unwrap();
+    append(&bus, "two").await;
+    assert_eq!(next(consumer.as_mut()).await.body, "two");
+}
+
+#[tokio::test]
+async fn a_paused_server_delays_and_loses_nothing() {
+    let Some(server) = Server::start() else { return };
+    let bus = Arc::new(connected(&server).await);
+    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    server.pause();
+    let appending = {
+        let bus = bus.clone();
+        tokio::spawn(async move { append(&bus, "late").await })
+    };
+    tokio::task::yield_now().await;
+    server.resume();
+    appending.await.unwrap();
+    assert_eq!(next(consumer.as_mut()).await.body, "late");
+}
+
+#[tokio::test]
+async fn a_full_queue_is_named() {
+    let Some(server) = Server::start() else { return };
+    let mut options = options(&server);
+    options.max_messages = 2;
+    let bus = Nats::connect(options).await.unwrap();
+    for _ in 0..2 {
+        bus.append(Subject::JOB_SUBMIT, Bytes::from("x")).await.unwrap();
+    }
+    let full = bus.append(Subject::JOB_SUBMIT, Bytes::from("x")).await;
+    assert_eq!(full, Err(AppendError::Full(Subject::JOB_SUBMIT)));
+}
+
+#[tokio::test]
+async fn foreign_messages_reach_nothing_and_break_nothing() {
+    let Some(server) = Server::start() else { return };
+    let bus = connected(&server).await;
+    let mut responder = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let other = async_nats::connect(server.url()).await.unwrap();
+    // A request without a reply subject.
+    other.publish("sys.job.call", Bytes::from("garbage")).await.unwrap();
+    other.flush().await.unwrap();
+    let asking = bus.request(Subject::JOB_CALL, Bytes::from("ping"), TIMEOUT);
+    let answering = async {
+        let request = responder.next().await.unwrap();
+        assert_eq!(request.body, "ping");
+        request.reply.send(Bytes::new());
+    };
+    assert_eq!(tokio::join!(asking, answering).0, Ok(Bytes::new()));
+}
+
+#[tokio::test]
+async fn a_closed_bus_ends_its_subscriptions() {
+    let Some(server) = Server::start() else { return };
+    let bus = connected(&server).await;
+    let mut events = bus.subscribe(Filter::PROGRESS).await.unwrap();
+    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    bus.close().await;
+    assert!(events.next().await.is_none());
+    assert!(consumer.next().await.is_none());
+    assert_eq!(bus.append(Subject::JOB_RESULT, Bytes::new()).await, Err(AppendError::Bus(BusError::Closed)));
+}
+
+/// Returns why a server can't be used.
+async fn refused(options: NatsOptions) -> NatsError {
+    Nats::connect(options).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_server_that_can_not_be_used_is_named() {
+    let unreachable = refused(NatsOptions::new("nats://127.0.0.1:1").unwrap()).await;
+    assert!(matches!(unreachable, NatsError::Unreachable { .. }), "{unreachable}");
+
+    let settings =
+        Settings { configuration: "authorization { token: \"s3cret\" }".into(), ..Settings::default() };
+    let Some(server) = Server::start_with(&settings) else { return };
+    let port = server.port();
+    for wrong in [format!("nats://127.0.0.1:{port}"), format!("nats://guess@127.0.0.1:{port}")] {
+        let error = refused(NatsOptions::new(&wrong).unwrap()).await;
+        assert!(matches!(error, NatsError::Unauthorised { .. }), "{error}");
+        assert!(!error.to_string().contains("guess"));
+    }
+    Nats::connect(NatsOptions::new(&format!("nats://s3cret@127.0.0.1:{port}")).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_foreign_stream_is_refused_and_left_alone() {
+    let Some(server) = Server::start() else { return };
+    let other = async_nats::jetstream::new(async_nats::connect(server.url()).await.unwrap());
+    let theirs = async_nats::jetstream::stream::Config {
+        name: "CORTEX".into(),
+        subjects: vec!["theirs".into()],
+        ..Default::default()
+    };
+    other.create_stream(theirs).await.unwrap();
+    let error = refused(options(&server)).await;
+    assert!(matches!(error, NatsError::OtherStream { .. }), "{error}");
+    assert_eq!(other.get_stream("CORTEX").await.unwrap().cached_info().config.subjects, ["theirs"]);
+}
+
+#[tokio::test]
+async fn an_account_with_the_right_reads_how_the_server_flushes() {
+    let Some(server) = Server::start() else { return };
+    assert_eq!(*connected(&server).await.flush(), NatsFlush::Unknown, "an ordinary account");
+    for (sync_always, expected) in [(true, NatsFlush::Always), (false, NatsFlush::Sometimes)] {
+        let configuration = "
+            accounts {
+                SYS { users: [{ user: s, password: p }], exports: [{ service: \"$SYS.REQ.SERVER.PING.JSZ\" }] }
+                APP {
+                    jetstream: enabled
+                    users: [{ user: u, password: p }]
+                    imports: [{ service: { account: SYS, subject: \"$SYS.REQ.SERVER.PING.JSZ\" } }]
+                }
+            }
+            system_account: SYS";
+        let settings = Settings { sync_always, configuration: configuration.into() };
+        let Some(server) = Server::start_with(&settings) else { return };
+        let options = NatsOptions::new(&format!("nats://u:p@127.0.0.1:{}", server.port())).unwrap();
+        assert_eq!(*Nats::connect(options).await.unwrap().flush(), expected);
+    }
+}

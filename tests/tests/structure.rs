@@ -146,6 +146,16 @@ fn no_shipped_program_contains_the_writer_of_the_openapi_document() {
 }
 
 #[test]
+fn a_subject_that_is_made_of_a_text_outside_the_bus_is_found() {
+    let line = "let subject = filter.received(&text)?;\n";
+    assert_eq!(
+        Source::new("workers/runtime/src/run.rs", line).violations(),
+        ["workers/runtime/src/run.rs:1 makes a subject of a received text"]
+    );
+    assert_eq!(Source::new("proto/bus/src/nats.rs", line).violations(), Vec::<String>::new());
+}
+
+#[test]
 fn an_allowing_decision_outside_the_kernel_is_found() {
     let line = "let decision = Decision::allow(clearance);\n";
     assert_eq!(

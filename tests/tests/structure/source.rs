@@ -70,6 +70,10 @@ impl Source {
             if line.contains("Checked::trust(") && !tested && !self.may_trust_a_body() {
                 found.push(format!("{path}:{number} trusts a body that it did not check"));
             }
+            // Only the origin sends to a worker, by an assignment that was cleared.
+            if line.contains(".received(&") && !tested && !path.starts_with("proto/bus/src/nats") {
+                found.push(format!("{path}:{number} makes a subject of a received text"));
+            }
             if line.contains("env::var") && !tested && !self.may_read_the_environment() {
                 found.push(format!("{path}:{number} reads the environment"));
             }

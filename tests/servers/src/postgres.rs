@@ -1,10 +1,12 @@
 //! Postgres.
 
+use std::fs::File;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
@@ -48,7 +50,7 @@ impl Postgres {
         give_to_server(folder.path());
         let settings = settings.iter().map(|&setting| setting.into()).collect();
         let mut server = Self { programs, settings, port: free_port(), folder, process: None };
-        server.initialise();
+        server.copy_template(version);
         server.restart();
         Some(server)
     }
@@ -96,22 +98,32 @@ impl Postgres {
         self.process.as_ref().unwrap().signal(Signal::CONT);
     }
 
-    fn initialise(&self) {
-        let mut initdb = self.command("initdb");
-        let made = initdb
-            .args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", NAME, "-D"])
-            .arg(self.data())
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    /// Copies an empty database, which is made once on each machine because that takes seconds.
+    fn copy_template(&self, version: PostgresVersion) {
+        let user = geteuid().as_raw();
+        let template = PathBuf::from(format!("/tmp/cortex-test-postgres-{user}-{version:?}"));
+        let lock = File::create(template.with_extension("lock")).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        if !template.join("data/PG_VERSION").exists() {
+            let _ = std::fs::remove_dir_all(&template);
+            std::fs::create_dir(&template).unwrap();
+            give_to_server(&template);
+            let draft = template.join("draft");
+            let mut initdb = self.command("initdb");
+            initdb.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--wal-segsize=1"]);
+            run(initdb.args(["--username", NAME, "-D"]).arg(&draft));
+            std::fs::rename(draft, template.join("data")).unwrap();
+        }
+        drop(lock);
+        let mut copy = Command::new("cp");
+        as_server(&mut copy);
+        run(copy.arg("-Rp").arg(template.join("data")).arg(self.data()));
     }
 
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command.current_dir(self.folder.path()).env("LC_ALL", "C");
-        if geteuid().is_root() {
-            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
-        }
+        as_server(&mut command);
         command
     }
 
@@ -127,6 +139,18 @@ impl PostgresVersion {
             Self::V18 => "CORTEX_TEST_POSTGRES_18",
         }
     }
+}
+
+/// Lets a command run as the server's user.
+fn as_server(command: &mut Command) {
+    if geteuid().is_root() {
+        command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn give_to_server(folder: &Path) {

@@ -18,6 +18,36 @@ macro_rules! installed {
         }
     };
 }
+/// Makes each test once for each server.
+macro_rules! on_each_server {
+    ($($name:ident)*) => {
+        mod redis7 {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(cortex_test_servers::RedisKind::Redis).await;
+            })*
+        }
+
+        mod valkey8 {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(cortex_test_servers::RedisKind::Valkey).await;
+            })*
+        }
+    };
+}
+
+#[path = "redis/full.rs"]
+mod full;
+#[path = "redis/keys.rs"]
+mod keys;
+#[path = "redis/opening.rs"]
+mod opening;
+#[path = "redis/order.rs"]
+mod order;
+#[path = "redis/outage.rs"]
+mod outage;
+
 mod redis7 {
     use super::*;
     contract::contract!(installed!(Place::start(RedisKind::Redis)));

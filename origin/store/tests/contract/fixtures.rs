@@ -71,7 +71,7 @@ pub(super) fn succeeded(job: &Job) -> Change {
     Change::of(job.clone()).reported(done, Some(&"w1".parse().unwrap()), NOW).unwrap()
 }
 
-pub(super) fn cancelled(job: &Job) -> Change {
+pub(crate) fn cancelled(job: &Job) -> Change {
     Change::of(job.clone()).then(Event::Cancelled { reason: "by the test".into() }, NOW).unwrap()
 }
 
@@ -100,4 +100,19 @@ pub(crate) async fn ended_with(store: &dyn Store, n: u16, bytes: usize) -> Job {
     let job = store.commit(scheduled(&job, lease)).await.unwrap();
     store.put(draft(&job, lease), vec![b'y'; bytes].into()).await.unwrap();
     store.commit(succeeded(&job)).await.unwrap()
+}
+
+/// Returns the n-th submission of a tenant.
+#[allow(dead_code, reason = "only some of the suites need it")]
+pub(crate) fn submission_of(tenant: &str, n: u16) -> Submission {
+    submission(request(tenant, n))
+}
+
+/// Returns a job of acme that runs, and the change that ends it with its draft.
+#[allow(dead_code, reason = "only some of the suites need it")]
+pub(crate) async fn running(store: &dyn Store, n: u16) -> (Job, Change) {
+    let job = accepted(store, "acme", n).await;
+    let job = store.commit(scheduled(&job, lease(&job, 1))).await.unwrap();
+    let end = succeeded(&job);
+    (job, end)
 }

@@ -22,6 +22,28 @@ impl Place {
         Redis::start(kind).map(Self)
     }
 
+    /// Starts a server with settings in addition to those that flush every write.
+    pub(crate) fn start_with(kind: RedisKind, settings: &[&str]) -> Option<Self> {
+        let flushed = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+        Redis::start_with(kind, &[&flushed, settings].concat()).map(Self)
+    }
+
+    /// Opens the store of the default installation.
+    pub(crate) fn store(&self) -> RedisStore {
+        self.try_open(self.options()).unwrap()
+    }
+
+    /// Sends a command as an operator would.
+    pub(crate) fn ask<T: redis::FromRedisValue>(&self, command: &str) -> T {
+        let mut words = command.split(' ');
+        let mut command = redis::cmd(words.next().unwrap());
+        words.for_each(|word| {
+            command.arg(word);
+        });
+        let mut connection = redis::Client::open(self.0.url()).unwrap().get_connection().unwrap();
+        command.query(&mut connection).unwrap()
+    }
+
     pub(crate) fn try_open(&self, options: ServerOptions) -> Result<RedisStore, ServerError> {
         std::thread::scope(|scope| {
             scope.spawn(|| CONNECTIONS.block_on(RedisStore::open(options))).join().unwrap()

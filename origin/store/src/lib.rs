@@ -3,11 +3,13 @@
 
 mod early_deletions;
 mod metrics;
+mod postgres;
 mod record;
 mod redis;
 mod server;
 mod sqlite;
 
+pub use self::postgres::PostgresStore;
 pub use self::redis::RedisStore;
 pub use server::{Durability, InstallationId, Risk, ServerError, ServerOptions};
 pub use sqlite::{BackupError, OpenError, SqliteInspector, SqliteStore, backup, restore};

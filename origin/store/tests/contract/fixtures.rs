@@ -16,7 +16,7 @@ use cortex_domain::transition::Change;
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// Returns the n-th request of a tenant. Later ones have later ids.
-pub(super) fn request(tenant: &str, n: u16) -> Request {
+pub(crate) fn request(tenant: &str, n: u16) -> Request {
     let mut random = [0; 10];
     random[..tenant.len().min(8)].copy_from_slice(&tenant.as_bytes()[..tenant.len().min(8)]);
     let created_at = NOW.after(Duration::from_millis(n.into()));
@@ -37,7 +37,7 @@ pub(super) fn keyed(request: Request, key: &str, fingerprint: u8) -> Request {
     Request { idempotency: Some(Idempotency { key: key.parse().unwrap(), fingerprint }), ..request }
 }
 
-pub(super) fn submission(request: Request) -> Submission {
+pub(crate) fn submission(request: Request) -> Submission {
     Submission { request, input: br#"{"say":"hello"}"#.to_vec() }
 }
 

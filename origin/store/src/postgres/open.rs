@@ -1,0 +1,152 @@
+//! Opens the store: checks the server, the schema and the installation, and fences every earlier
+//! handle.
+
+use std::sync::Mutex;
+
+use tokio::time::timeout;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Error};
+
+use super::PostgresStore;
+use super::address::{Address, CONNECT_TIMEOUT};
+use super::changes::Changes;
+use super::fault::describe;
+use super::read::Readers;
+use super::settings;
+use super::writer::Writer;
+use crate::server::{InstallationId, ServerError, ServerOptions};
+
+/// The schema that this program writes.
+const SCHEMA_VERSION: u32 = 1;
+const SCHEMA: [&str; 3] = [
+    include_str!("migrations/0001_tables.sql"),
+    include_str!("migrations/0001_write.sql"),
+    include_str!("migrations/0001_forget.sql"),
+];
+const LEAST_VERSION: &str = "15";
+const LEAST_VERSION_NUMBER: i32 = 150_000;
+/// The lock of `cortex.enter`, so that of two processes that open an empty database, one makes the
+/// tables.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(1668248180)";
+
+impl PostgresStore {
+    /// Opens the store, or creates it in an empty database. From then on, no earlier handle can
+    /// write.
+    ///
+    /// # Errors
+    /// Returns an error if the server can't be reached, is a standby or too old, or if the store
+    /// belongs to another installation or has another schema.
+    pub async fn open(options: ServerOptions) -> Result<Self, ServerError> {
+        let ServerOptions { url, installation, retention } = options;
+        let address = Address::parse(&url)?;
+        let server = address.server();
+        let mut client = connect(&address).await?;
+        check(&client, &server).await?;
+        let epoch = enter(&mut client, installation, &server).await?;
+        let durability = settings::durability(&client).await;
+        durability.warn(&server);
+        let pool = address.pool().map_err(|cause| ServerError::Failed { server: server.clone(), cause })?;
+        Ok(Self {
+            readers: Readers::new(pool.clone()),
+            writer: Writer::start(address.clone(), client, epoch, &retention),
+            changes: Changes::start(address, pool, epoch),
+            server,
+            epoch,
+            retention,
+            durability,
+            early_deletions: Mutex::default(),
+        })
+    }
+
+    /// Raises the schema of an older store to that of this program. There is only one schema so
+    /// far, so this only checks that the store has it.
+    ///
+    /// # Errors
+    /// Returns an error if the server can't be reached or the store is newer than this program.
+    pub async fn migrate(options: &ServerOptions) -> Result<(), ServerError> {
+        let address = Address::parse(&options.url)?;
+        let server = address.server();
+        let mut client = connect(&address).await?;
+        check(&client, &server).await?;
+        let failed = |error: Error| ServerError::Failed { server: server.clone(), cause: describe(&error) };
+        initialise(&mut client, options.installation).await.map_err(failed)?;
+        let (version, _) = read_meta(&client).await.map_err(failed)?;
+        check_schema(version, &server)
+    }
+}
+
+async fn connect(address: &Address) -> Result<Client, ServerError> {
+    let unreachable = |cause| ServerError::Unreachable { server: address.server(), cause };
+    match timeout(CONNECT_TIMEOUT * 2, address.connect()).await {
+        Ok(connected) => connected.map_err(|error| unreachable(describe(&error))),
+        Err(_) => Err(unreachable("it did not answer in time".into())),
+    }
+}
+
+/// Refuses a server on which the store can't work.
+async fn check(client: &Client, server: &str) -> Result<(), ServerError> {
+    let sql = "SELECT current_setting('server_version_num')::integer, current_setting('server_version'),
+         pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean";
+    let facts = async {
+        let row = client.query_typed_one(sql, &[]).await?;
+        Ok((row.try_get::<_, i32>(0)?, row.try_get::<_, String>(1)?, row.try_get::<_, bool>(2)?))
+    };
+    let (number, found, read_only) = facts
+        .await
+        .map_err(|error: Error| ServerError::Failed { server: server.into(), cause: describe(&error) })?;
+    if number < LEAST_VERSION_NUMBER {
+        return Err(ServerError::Version { server: server.into(), found, least: LEAST_VERSION });
+    }
+    if read_only { Err(ServerError::ReadOnly { server: server.into() }) } else { Ok(()) }
+}
+
+/// Checks what the store is, and raises its epoch. Returns the epoch.
+async fn enter(client: &mut Client, expected: InstallationId, server: &str) -> Result<i64, ServerError> {
+    let failed = |error: Error| ServerError::Failed { server: server.into(), cause: describe(&error) };
+    initialise(client, expected).await.map_err(failed)?;
+    let (version, found) = read_meta(client).await.map_err(failed)?;
+    check_schema(version, server)?;
+    if found != expected.to_string() {
+        return Err(ServerError::Installation { server: server.into(), found, expected });
+    }
+    // The statement takes the lock of the writes, so that a batch comes whole before or after it.
+    let sql = "WITH entered AS MATERIALIZED (SELECT pg_advisory_xact_lock(1668248180))
+         UPDATE cortex.meta SET epoch = epoch + 1 FROM entered RETURNING epoch";
+    let raised = client.query_typed_one(sql, &[]).await.and_then(|row| row.try_get(0));
+    raised.map_err(failed)
+}
+
+fn check_schema(found: u32, server: &str) -> Result<(), ServerError> {
+    let (server, expected) = (server.to_owned(), SCHEMA_VERSION);
+    match found {
+        _ if found < expected => Err(ServerError::OlderSchema { server, found, expected }),
+        _ if found > expected => Err(ServerError::NewerSchema { server, found, expected }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the tables in an empty database.
+async fn initialise(client: &mut Client, installation: InstallationId) -> Result<(), Error> {
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(LOCK).await?;
+    let found = "SELECT to_regclass('cortex.meta') IS NOT NULL";
+    if transaction.query_typed_one(found, &[]).await?.try_get(0)? {
+        return transaction.rollback().await;
+    }
+    for part in SCHEMA {
+        transaction.batch_execute(part).await?;
+    }
+    let version = SCHEMA_VERSION.cast_signed();
+    transaction
+        .execute_typed(
+            "INSERT INTO cortex.meta (schema_version, installation) VALUES ($1, $2)",
+            &[(&version, Type::INT4), (&installation.to_string(), Type::TEXT)],
+        )
+        .await?;
+    transaction.commit().await
+}
+
+async fn read_meta(client: &Client) -> Result<(u32, String), Error> {
+    let row = client.query_typed_one("SELECT schema_version, installation FROM cortex.meta", &[]).await?;
+    Ok((row.try_get::<_, i32>(0)?.cast_unsigned(), row.try_get(1)?))
+}

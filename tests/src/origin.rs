@@ -41,6 +41,8 @@ pub struct Setup {
     pub allowed_host: Option<String>,
     /// The filter of the log, as in `CORTEX_LOG`.
     pub log: String,
+    /// The addresses of the store and the bus, by their environment variables.
+    pub engines: Vec<(&'static str, String)>,
     /// The format of the log: `text` or `json`.
     pub log_format: &'static str,
 }
@@ -65,6 +67,7 @@ impl Setup {
             safety_kernel: None,
             allowed_host: None,
             log: "info".into(),
+            engines: Vec::new(),
             log_format: "text",
         }
     }
@@ -125,6 +128,7 @@ impl Setup {
         command.args(["--chat-port", &self.chat_port.to_string(), "--chat-model", "cortex-small"]);
         command.env("CORTEX_HOME", home.path());
         command.env("CORTEX_LOG", &self.log).env("CORTEX_LOG_FORMAT", self.log_format);
+        command.envs(self.engines.iter().cloned());
         for (flag, file) in [
             ("--pools", &self.pools),
             ("--models", &self.models),

@@ -11,8 +11,8 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use cortex_node::Home;
 
 use crate::commands::{
-    bench, chat, completions, demo, doctor, health, jobs, keys, man, models, safety, serve, status, submit,
-    up, workers,
+    bench, chat, completions, demo, doctor, health, jobs, keys, man, models, safety, serve, status, store,
+    submit, up, workers,
 };
 use crate::exit::{Exit, Failure};
 use crate::output::MAX_HELP_WIDTH;
@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// List workers, and manage the tokens with which workers on other machines connect
     #[command(subcommand)]
     Workers(workers::Verb),
+    /// Check, copy, restore and migrate the store
+    #[command(subcommand)]
+    Store(store::Verb),
     /// Measure the speed of a language model on this machine
     Bench(bench::Args),
     /// Print a completion script for a shell
@@ -146,6 +149,7 @@ impl Command {
             Self::Keys(verb) => keys::run(home, verb, json).await,
             Self::Models(verb) => models::run(home, verb, json).await,
             Self::Workers(verb) => workers::run(home, verb, json).await,
+            Self::Store(verb) => store::run(home, verb, json).await,
             Self::Bench(args) => bench::run(home, args, json).await,
             Self::Completions(args) => completions::run(&args, command()),
             Self::Man(args) => man::run(&args, plain_command()),

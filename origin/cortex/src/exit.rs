@@ -7,7 +7,9 @@ pub(crate) use cortex_platform::exit::Exit;
 pub(crate) use help::DEFECT;
 
 use cortex_client::CallError;
-use cortex_node::{BuildError, ConfigError, HomeError, IdentityFileError, SecretsError, WorkerTokensError};
+use cortex_node::{
+    BuildError, ConfigError, EnginesError, HomeError, IdentityFileError, SecretsError, WorkerTokensError,
+};
 use cortex_platform::telemetry::ExportError;
 
 /// An error of a command.
@@ -68,6 +70,12 @@ impl From<ConfigError> for Failure {
     }
 }
 
+impl From<EnginesError> for Failure {
+    fn from(error: EnginesError) -> Self {
+        Self::new(Exit::Config, error, "`cortex serve --help` describes the stores and buses")
+    }
+}
+
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
         match error {
@@ -115,7 +123,13 @@ impl From<WorkerTokensError> for Failure {
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
-        let exit = if error.is_of_the_configuration() { Exit::Config } else { Exit::Broken };
+        let exit = if error.is_of_the_configuration() {
+            Exit::Config
+        } else if error.is_of_a_server() {
+            Exit::Unavailable
+        } else {
+            Exit::Broken
+        };
         let help = help::of_build(&error);
         Self::new(exit, error, help)
     }

@@ -38,6 +38,9 @@ const SECRET_WORDS: [&str; 16] = [
     "TOKENS",
 ];
 
+/// Addresses that may contain a password in any form. Only the origin uses them.
+const SERVER_ADDRESSES: [&str; 3] = ["DATABASE_URL", "NATS_URL", "REDIS_URL"];
+
 /// Returns the name by which this program was called: `cortex`, or a path.
 pub(crate) fn called_as() -> String {
     std::env::args().next().unwrap_or_else(|| "cortex".into())
@@ -65,6 +68,9 @@ fn secrets(all: impl Iterator<Item = (OsString, OsString)>) -> impl Iterator<Ite
 
 /// Returns whether a variable holds a secret: by its name, or by a user and password in a URL.
 fn is_secret(name: &str, value: &str) -> bool {
+    if SERVER_ADDRESSES.contains(&name) {
+        return true;
+    }
     let words = name.split(|sign: char| !sign.is_ascii_alphanumeric());
     let in_name =
         words.into_iter().any(|word| SECRET_WORDS.iter().any(|secret| word.eq_ignore_ascii_case(secret)));
@@ -91,7 +97,9 @@ mod tests {
             ("npm_config__auth", "x"),
             ("PGPASSWORD_PASSWORD", "x"),
             ("DATABASE_URL", "postgres://cortex:pw@db/cortex"),
+            ("DATABASE_URL", "host=db password=pw"),
             ("NATS_URL", "nats://token@127.0.0.1:4222"),
+            ("CACHE_URL", "redis://:pw@127.0.0.1"),
         ] {
             assert!(is_secret(name, value), "{name}");
         }

@@ -12,6 +12,9 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::error::Error;
 use std::time::Duration;
 
+/// When a client may try again after the store has failed.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+
 /// A problem, with the error format of its route.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -40,9 +43,14 @@ pub(crate) fn from_store(error: &StoreError) -> Problem {
     match error {
         StoreError::Overloaded => overloaded(),
         StoreError::RetentionExceeded(limit) => retention_exceeded(*limit),
-        StoreError::Broken(_) | StoreError::Corrupt(_) => {
+        StoreError::Broken(_) => {
             tracing::error!(%error, "the store failed");
-            Problem::new(ErrorCode::Internal, "the job store failed: try again later")
+            Problem::new(ErrorCode::Unavailable, "the job store is unavailable: try again later")
+                .retry_after(STORE_RETRY)
+        }
+        StoreError::Corrupt(_) => {
+            tracing::error!(%error, "the store failed");
+            Problem::new(ErrorCode::Internal, "the job store holds corrupt data")
         }
     }
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use cortex_bus::payload::TieredPayloads;
-use cortex_bus::{Embedded, Room};
 use cortex_domain::id::Tenant;
-use cortex_domain::ports::{Bus, Payloads, SafetyGate, Store};
+use cortex_domain::ports::{Payloads, SafetyGate};
 use cortex_gateway::ledger::Edge;
 use cortex_gateway::{Credentials, Gateway, Limits, LocalKey, Parts as GatewayParts};
 use cortex_link::{Limits as LinkLimits, LinkAddress, Listener, Server, Tokens};
@@ -13,11 +12,11 @@ use cortex_platform::clock::Clock;
 use cortex_platform::process;
 use cortex_safety::{Kernel, Remote};
 use cortex_scheduler::{Parts as SchedulerParts, Scheduler};
-use cortex_store::SqliteStore;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, GatewayConfig, LinkConfig, SafetyConfig, StoreConfig};
+use crate::config::{Config, GatewayConfig, LinkConfig, SafetyConfig};
 use crate::descriptors;
+use crate::engines::{OpenBus, open_store};
 use crate::error::BuildError;
 use crate::handle::{Handle, Tasks};
 use crate::home::Home;
@@ -57,13 +56,10 @@ pub async fn build(
     let credentials = credentials(&config.gateway, secrets, address.ip().is_loopback())?;
     let gate = gate(&config.safety, &config.gateway.operator.tenant, secrets)?;
     let registry = process::registry(env!("CARGO_PKG_VERSION"));
-    let store = open_store(home, &config.store).await?;
-    store.register(&registry);
-    let jobs: Arc<dyn Store> = store.clone();
-    let payloads = Arc::new(TieredPayloads::new(store as Arc<dyn Payloads>, MAX_CALL_PAYLOAD_BYTES));
-    let embedded = Embedded::new(Room::default());
-    embedded.register(&registry);
-    let bus: Arc<dyn Bus> = Arc::new(embedded.clone());
+    let jobs = open_store(home, &config.store, &registry).await?;
+    let payloads = Arc::new(TieredPayloads::new(jobs.clone() as Arc<dyn Payloads>, MAX_CALL_PAYLOAD_BYTES));
+    let open_bus = OpenBus::open(&config.bus, &registry).await?;
+    let bus = open_bus.bus();
     let clock = Clock::system();
 
     let listeners = listen(home, &config.link).await?;
@@ -140,7 +136,7 @@ pub async fn build(
         tokens,
         gateway,
         scheduler,
-        bus: embedded,
+        bus: open_bus,
         apis,
         links,
         reporter,
@@ -190,12 +186,6 @@ fn gate(
             Ok(Arc::new(Kernel::new(policies.clone())))
         }
     }
-}
-
-async fn open_store(home: &Home, config: &StoreConfig) -> Result<Arc<SqliteStore>, BuildError> {
-    let (path, retention) = (home.store(), config.retention);
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open_with(path, retention)).await??;
-    Ok(Arc::new(store))
 }
 
 /// Lowers the limits of the APIs, so that descriptors remain for the store, the workers and the

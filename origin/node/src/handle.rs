@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cortex_bus::Embedded;
 use cortex_domain::id::Pool;
 use cortex_gateway::Gateway;
 use cortex_link::{Route, STOP_TIMEOUT, Tokens};
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::engines::OpenBus;
 use crate::link::local_id;
 
 /// How long the workers' links may take to end: the time in which their server cuts the last one,
@@ -32,7 +32,7 @@ pub struct Handle {
     pub(crate) tokens: Tokens,
     pub(crate) gateway: Gateway,
     pub(crate) scheduler: Scheduler,
-    pub(crate) bus: Embedded,
+    pub(crate) bus: OpenBus,
     pub(crate) apis: Tasks,
     pub(crate) links: Tasks,
     pub(crate) reporter: Tasks,
@@ -77,7 +77,7 @@ impl Handle {
         }
         self.scheduler.stop().await;
         self.reporter.end().await;
-        self.bus.close();
+        self.bus.close().await;
     }
 }
 

@@ -79,6 +79,7 @@ impl Home {
             self.worker_tokens(),
             self.link_certificate(),
             self.link_key(),
+            self.installation(),
         ];
         let found = std::fs::read_dir(&self.0)?.map(|entry| entry.map(|entry| entry.path()));
         Ok(found.collect::<io::Result<Vec<_>>>()?.iter().all(|path| ours.contains(path)))
@@ -165,6 +166,12 @@ impl Home {
     #[must_use]
     pub fn link_key(&self) -> PathBuf {
         self.0.join("link-key.pem")
+    }
+
+    /// Returns the file of the installation's id.
+    #[must_use]
+    pub fn installation(&self) -> PathBuf {
+        self.0.join("installation")
     }
 
     /// Returns the file that lists what `cortex up` runs now.

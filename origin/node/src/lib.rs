@@ -8,12 +8,15 @@
 mod build;
 mod config;
 mod descriptors;
+mod engines;
 mod error;
 mod handle;
 mod home;
+mod installation;
 mod kernel;
 mod link;
 mod lock;
+mod maintenance;
 mod metrics;
 mod operator;
 mod role;
@@ -26,15 +29,19 @@ pub use build::{Sockets, build};
 #[cfg(feature = "schema")]
 pub use config::schemas;
 pub use config::{
-    Config, ConfigError, Files, GatewayConfig, LimitsError, LinkConfig, Operator, SafetyConfig, StoreConfig,
-    catalogue, policies,
+    BusEngine, BusName, Config, ConfigError, EnginesError, Files, GatewayConfig, LimitsError, LinkConfig,
+    Operator, SafetyConfig, StoreConfig, StoreEngine, StoreName, catalogue, policies,
 };
 pub use cortex_link::{Fingerprint, LinkAddress, Route, TokenId};
 pub use error::BuildError;
 pub use handle::Handle;
 pub use home::{Home, HomeError, write_private};
+pub use installation::InstallationError;
 pub use kernel::{KernelHandle, build_kernel};
 pub use link::{IdentityFileError, KeptToken, WorkerTokens, WorkerTokensError, link_identity};
+pub use maintenance::{
+    MaintenanceError, StoreReport, back_up_store, migrate_store, restore_store, verify_store,
+};
 pub use metrics::WorkerMetrics;
 pub use operator::operator_roles;
 pub use role::{Plan, Role, Roles, RolesError};

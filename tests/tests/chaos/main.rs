@@ -7,3 +7,4 @@ mod edge;
 mod load;
 mod origin;
 mod rng;
+mod servers;

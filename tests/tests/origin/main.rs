@@ -3,6 +3,7 @@
 
 mod chat;
 mod crashes;
+mod engines;
 mod grpc;
 mod jobs;
 mod models;
@@ -13,3 +14,4 @@ mod safety;
 mod serve;
 mod signatures;
 mod start;
+mod store;

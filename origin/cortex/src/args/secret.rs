@@ -7,7 +7,8 @@ use std::ffi::OsString;
 use crate::exit::{Exit, Failure};
 
 /// Options that take a secret.
-const SECRET_OPTIONS: [&str; 3] = ["--api-key", "--key", "--origin-keys"];
+const SECRET_OPTIONS: [&str; 6] =
+    ["--api-key", "--database-url", "--key", "--nats-url", "--origin-keys", "--redis-url"];
 
 /// Checks that no argument is a secret. The error doesn't repeat the secret.
 ///

@@ -8,7 +8,7 @@ use clap::Command;
 type Example = (&'static str, &'static str);
 
 /// The examples of each command, named by its path below `cortex`.
-pub(super) const EXAMPLES: [(&str, [Example; 2]); 34] = [
+pub(super) const EXAMPLES: [(&str, [Example; 2]); 39] = [
     (
         "",
         [
@@ -257,6 +257,41 @@ pub(super) const EXAMPLES: [(&str, [Example; 2]); 34] = [
         [
             ("Revoke a token", "cortex workers token revoke gpu-box"),
             ("Print the revoked token as JSON", "cortex workers token revoke gpu-box --json"),
+        ],
+    ),
+    (
+        "store",
+        [
+            ("Check the store, also while it is in use", "cortex store verify"),
+            ("Copy the store to a file", "cortex store backup ~/cortex-backup.db"),
+        ],
+    ),
+    (
+        "store verify",
+        [
+            ("Check the store in the home folder", "cortex store verify"),
+            ("Print the findings as JSON", "cortex store verify --json | jq -r '.findings[]'"),
+        ],
+    ),
+    (
+        "store backup",
+        [
+            ("Copy the store to a file", "cortex store backup ~/cortex-backup.db"),
+            ("Copy the store of another home folder", "cortex store backup copy.db --home /srv/cortex"),
+        ],
+    ),
+    (
+        "store restore",
+        [
+            ("Put a copy in the place of a lost store", "cortex store restore ~/cortex-backup.db"),
+            ("Restore into another home folder", "cortex store restore copy.db --home /srv/cortex"),
+        ],
+    ),
+    (
+        "store migrate",
+        [
+            ("Raise the schema after an update", "cortex store migrate"),
+            ("Print the former schema as JSON", "cortex store migrate --json | jq .from"),
         ],
     ),
     (

@@ -9,7 +9,7 @@ use crate::output::{help_width, wrap};
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["up", "demo", "serve", "safety"]),
     ("Use", &["submit", "chat", "jobs", "models"]),
-    ("Operate", &["status", "health", "doctor", "keys", "workers", "bench"]),
+    ("Operate", &["status", "health", "doctor", "keys", "workers", "store", "bench"]),
     ("Shell", &["completions", "man"]),
 ];
 

@@ -13,6 +13,7 @@ pub(crate) mod models;
 pub(crate) mod safety;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod submit;
 pub(crate) mod up;
 pub(crate) mod welcome;

@@ -11,7 +11,7 @@ use cortex_node::{
 
 use cortex_platform::signals::Signals;
 
-use crate::args::{ConfigArgs, MetricsArgs, secret};
+use crate::args::{ConfigArgs, EngineArgs, MetricsArgs, secret};
 use crate::commands::up::{bind, bind_metrics, bind_node, invalid_edge_url};
 use crate::config;
 use crate::exit::{Exit, Failure};
@@ -26,6 +26,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     config: ConfigArgs,
+
+    #[command(flatten)]
+    engines: EngineArgs,
 
     /// The address to listen on; the default accepts only this machine, and a tunnel forwards
     /// requests from outside
@@ -131,6 +134,7 @@ fn read(args: &Args) -> Result<Config, Failure> {
         allowed_hosts: args.allowed_hosts.clone(),
     };
     let mut config = Config::load(&args.config.files(), args.config.safety_kernel.clone(), operator)?;
+    args.engines.set(&mut config)?;
     config.link.listen = args.link_listen;
     let edge = args.edge_url.as_deref().map(str::parse).transpose();
     config.gateway.edge = edge.map_err(|error| invalid_edge_url(&error))?;

@@ -126,6 +126,11 @@ pub(super) fn of_build(error: &BuildError) -> &'static str {
             "correct --safety-kernel; `cortex safety` starts a kernel on 127.0.0.1:50051"
         }
         BuildError::Store(_) => "`cortex doctor` checks the home folder and its disk",
+        BuildError::StoreServer(_) => {
+            "start the server, correct REDIS_URL or DATABASE_URL, or pass --store sqlite"
+        }
+        BuildError::Nats(_) => "start the server, correct NATS_URL, or pass --bus embedded",
+        BuildError::Installation(_) => "restore the file `installation` in the home folder",
         BuildError::Link(_) => {
             "stop the other process, or choose another address with --link-listen or CORTEX_HOME"
         }

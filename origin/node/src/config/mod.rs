@@ -2,6 +2,7 @@
 //! a socket opens.
 
 mod api_limits;
+mod engines;
 mod error;
 mod files;
 mod gateway;
@@ -18,6 +19,7 @@ use cortex_scheduler::Settings;
 
 use crate::metrics::WorkerMetrics;
 
+pub use engines::{BusEngine, BusName, EnginesError, StoreEngine, StoreName};
 pub use error::ConfigError;
 pub use files::{Files, catalogue, policies};
 pub use gateway::{GatewayConfig, Operator};
@@ -32,6 +34,7 @@ pub struct Config {
     /// Topics and their pools, timeouts, and what tenants share.
     pub scheduler: Settings,
     pub store: StoreConfig,
+    pub bus: BusEngine,
     pub gateway: GatewayConfig,
     pub safety: SafetyConfig,
     pub link: LinkConfig,
@@ -40,9 +43,10 @@ pub struct Config {
     pub worker_metrics: Vec<WorkerMetrics>,
 }
 
-/// What the store keeps, and how long.
+/// Where the store is, and how long it keeps data.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
+    pub engine: StoreEngine,
     pub retention: Retention,
 }
 
@@ -65,7 +69,8 @@ impl Config {
         let policies = policies(files.safety.as_deref())?;
         Ok(Self {
             scheduler: Settings { sharing, ..settings },
-            store: StoreConfig { retention },
+            store: StoreConfig { engine: StoreEngine::default(), retention },
+            bus: BusEngine::default(),
             gateway: GatewayConfig { limits: api, operator, chat_model: None, edge: None },
             safety: SafetyConfig::new(policies, kernel),
             link: LinkConfig::default(),

@@ -9,7 +9,7 @@ use cortex_guard::cors::Origins;
 use cortex_node::{Home, Secrets};
 use tokio::process::Command;
 
-use crate::args::MetricsArgs;
+use crate::args::{EngineArgs, MetricsArgs};
 use crate::commands::up::{
     ChatModel, Child, Edge, StackArgs, UpArgs, UpConfig, ensure_key, prepare_models, variables,
 };
@@ -181,6 +181,7 @@ fn up_args(args: StackArgs) -> UpArgs {
         edge_url: None,
         workers: WORKERS.map(str::to_owned).into(),
         api_key: None,
+        engines: EngineArgs::default(),
         stack: StackArgs { chat_model, ..args },
     }
 }

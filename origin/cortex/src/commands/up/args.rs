@@ -7,7 +7,7 @@ use cortex_guard::cors::Origins;
 use cortex_guard::loopback::AllowedHost;
 
 use super::{ChatModel, ChatWorkerArgs};
-use crate::args::{ConfigArgs, MetricsArgs, secret};
+use crate::args::{ConfigArgs, EngineArgs, MetricsArgs, secret};
 use crate::config;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -104,6 +104,9 @@ pub(crate) struct UpArgs {
     /// folder]
     #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) api_key: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) engines: EngineArgs,
 
     #[command(flatten)]
     pub(crate) stack: StackArgs,

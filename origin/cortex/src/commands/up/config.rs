@@ -51,6 +51,7 @@ impl UpConfig {
         };
         let mut node =
             Config::load(&args.stack.config.files(), args.stack.config.safety_kernel.clone(), operator)?;
+        args.engines.set(&mut node)?;
         node.gateway.edge = edge.map_err(|error| invalid_edge_url(&error))?;
         Ok(Self { args, node, workers })
     }

@@ -1,5 +1,5 @@
 //! The bus on a NATS server. Requests and events travel over core NATS, and queues are a JetStream
-//! stream. The bus is only a transport: whatever the server loses is sent again from the store.
+//! stream. The bus is only a transport: the store sends again what the server loses.
 
 mod connection;
 mod events;

@@ -5,7 +5,6 @@ use std::fmt;
 use crate::event::Entry;
 use crate::id::{DispatchId, JobId, Tenant};
 use crate::job::{Durability, Job, Version};
-use crate::ports::Sequence;
 use crate::state::StateName;
 use crate::topic::Topic;
 use crate::transition::{apply, first_entry};
@@ -85,7 +84,7 @@ pub enum Finding {
     /// A log or a payload belongs to no job.
     Orphan { job: JobId, of: &'static str },
     /// A message of the outbox names a job that does not exist.
-    MessageWithoutJob { sequence: Sequence, job: JobId },
+    MessageWithoutJob { sequence: u64, job: JobId },
     /// The store can't read something that it holds.
     Corrupt(String),
 }
@@ -115,7 +114,7 @@ impl fmt::Display for Finding {
             }
             Self::Orphan { job, of } => write!(f, "the {of} of job {job} has no job"),
             Self::MessageWithoutJob { sequence, job } => {
-                write!(f, "message {} of the outbox names job {job}, which does not exist", sequence.0)
+                write!(f, "message {sequence} of the outbox names job {job}, which does not exist")
             }
             Self::Corrupt(what) => write!(f, "the store holds corrupt data: {what}"),
         }

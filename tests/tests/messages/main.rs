@@ -78,7 +78,7 @@ fn sources() -> BTreeMap<String, Vec<(String, String)>> {
     let packages = Graph::of_workspace().packages;
     let folders: Vec<_> = packages.iter().map(|package| root().join(&package.folder)).collect();
     let mut sources = BTreeMap::new();
-    for package in packages.iter().filter(|package| package.folder != "tests") {
+    for package in packages.iter().filter(|package| !package.folder.starts_with("tests")) {
         let mut files = Vec::new();
         gather(&root().join(&package.folder), &folders, &mut files);
         files.sort();

@@ -186,7 +186,7 @@ fn messages(connection: &Connection) -> Result<Vec<Finding>, Fault> {
     for outbound in waiting {
         let (OutboxMessage::Submit { job } | OutboxMessage::Abort { job, .. }) = outbound.message;
         if !exists.exists([job.as_bytes()])? {
-            findings.push(Finding::MessageWithoutJob { sequence: outbound.sequence, job });
+            findings.push(Finding::MessageWithoutJob { sequence: outbound.sequence.0, job });
         }
     }
     Ok(findings)

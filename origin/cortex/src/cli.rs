@@ -136,7 +136,7 @@ impl Command {
     /// Returns an error with the exit code that it ends the process with.
     pub(crate) async fn run(self, home: &Home, json: bool) -> Result<Exit, Failure> {
         match self {
-            Self::Up(args) => up::run(home, args).await,
+            Self::Up(args) => Box::pin(up::run(home, args)).await,
             Self::Demo(args) => demo::run(home, args).await,
             Self::Serve(args) => serve::run(home, args).await,
             Self::Safety(args) => safety::run(home, args).await,

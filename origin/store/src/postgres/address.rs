@@ -45,7 +45,7 @@ impl Address {
         let verified = url.replace("sslmode=verify-full", "sslmode=require");
         let mut config: Config = verified.parse().map_err(|error| {
             // The text of the error names the option, and never its value.
-            ServerError::Address(format!("{}", super::fault::describe(&error)))
+            ServerError::Address(super::fault::describe(&error))
         })?;
         if config.get_hosts().is_empty() {
             return Err(ServerError::Address("the host is missing".into()));
@@ -68,7 +68,7 @@ impl Address {
             .then(|| {
                 MakeRustlsConnect::with_native_certs().map(|(tls, _)| tls).map_err(|_| {
                     ServerError::Address(
-                        "TLS needs the certificates of this machine, and there are none".into(),
+                        "TLS needs the certificates of this machine, but no certificate was found".into(),
                     )
                 })
             })

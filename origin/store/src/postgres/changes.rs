@@ -79,7 +79,7 @@ async fn listen(address: Address, own: String, commits: watch::Sender<u64>) {
             Err(error) => tracing::debug!(%error, "can't listen for commits of other processes"),
         }
         sleep(LISTEN_DELAY).await;
-        // What was committed meanwhile was not told.
+        // Commits in the meantime sent no notification.
         commits.send_modify(|count| *count += 1);
     }
 }
@@ -100,7 +100,7 @@ where
 async fn notify(pool: Pool, own: String, mut commits: watch::Receiver<u64>) {
     while commits.changed().await.is_ok() {
         if let Err(fault) = send(&pool, &own).await {
-            tracing::debug!(%fault, "other processes were not told of a commit");
+            tracing::debug!(%fault, "other processes were not notified of a commit");
         }
         sleep(NOTIFY_INTERVAL).await;
     }

@@ -181,7 +181,7 @@ pub(super) async fn sweep_drafts(readers: &Readers, epoch: i64) -> Result<u64, F
     }
 }
 
-/// Returns the time that lies `age` before `now`, in milliseconds. It is negative if there is none.
+/// Returns the time that lies `age` before `now`, in milliseconds. It may be negative.
 fn before(now: Timestamp, age: Duration) -> i64 {
     let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
     millis(now).saturating_sub(age)

@@ -2,6 +2,7 @@
 //! handle.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_postgres::types::Type;
@@ -16,6 +17,8 @@ use super::settings;
 use super::writer::Writer;
 use crate::server::{InstallationId, ServerError, ServerOptions};
 
+/// How long the server may take for the checks and for the tables.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 /// The schema that this program writes.
 const SCHEMA_VERSION: u32 = 1;
 const SCHEMA: [&str; 3] = [
@@ -41,9 +44,14 @@ impl PostgresStore {
         let address = Address::parse(&url)?;
         let server = address.server();
         let mut client = connect(&address).await?;
-        check(&client, &server).await?;
-        let epoch = enter(&mut client, installation, &server).await?;
-        let durability = settings::durability(&client).await;
+        let entered = timeout(OPEN_TIMEOUT, async {
+            check(&client, &server).await?;
+            let epoch = enter(&mut client, installation, &server).await?;
+            Ok((epoch, settings::durability(&client).await))
+        });
+        let (epoch, durability) = entered
+            .await
+            .unwrap_or_else(|_| Err(unreachable(&server, "it did not answer in time".into())))?;
         durability.warn(&server);
         let pool = address.pool().map_err(|cause| ServerError::Failed { server: server.clone(), cause })?;
         Ok(Self {
@@ -76,11 +84,15 @@ impl PostgresStore {
 }
 
 async fn connect(address: &Address) -> Result<Client, ServerError> {
-    let unreachable = |cause| ServerError::Unreachable { server: address.server(), cause };
+    let unreachable = |cause| unreachable(&address.server(), cause);
     match timeout(CONNECT_TIMEOUT * 2, address.connect()).await {
         Ok(connected) => connected.map_err(|error| unreachable(describe(&error))),
         Err(_) => Err(unreachable("it did not answer in time".into())),
     }
+}
+
+fn unreachable(server: &str, cause: String) -> ServerError {
+    ServerError::Unreachable { server: server.to_owned(), cause }
 }
 
 /// Refuses a server on which the store can't work.

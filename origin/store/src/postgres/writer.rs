@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Row};
 
-use super::address::Address;
+use super::address::{Address, CONNECT_TIMEOUT};
 use super::fault::Fault;
 use super::operation::{Operation, Parameters, WRITE, limits};
 use crate::metrics::Metrics;
@@ -121,7 +121,9 @@ impl Link {
     async fn send(&mut self, operations: &[&Operation]) -> Result<Vec<Outcome>, Fault> {
         let client = match self.client.take() {
             Some(client) if !client.is_closed() => client,
-            _ => self.address.connect().await?,
+            _ => timeout(CONNECT_TIMEOUT * 2, self.address.connect())
+                .await
+                .map_err(|_| Fault::Timeout((CONNECT_TIMEOUT * 2).as_secs()))??,
         };
         let parameters = Parameters::new(self.epoch, &self.limits, operations);
         let typed = parameters.typed();

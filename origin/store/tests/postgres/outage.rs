@@ -6,7 +6,7 @@ use cortex_domain::ports::{Jobs, StoreError};
 use cortex_test_servers::PostgresVersion;
 
 use crate::contract::fixtures::{accepted, request, submission};
-use crate::place::Place;
+use crate::place::{Place, run};
 
 #[tokio::test]
 async fn what_was_confirmed_is_there_after_the_server_was_killed_and_writes_resume() {
@@ -55,6 +55,22 @@ async fn writes_that_the_server_was_killed_under_failed_or_are_there_whole() {
         store.accept(submission(request("acme", n))).await.unwrap();
     }
     assert_eq!(store.open_jobs(None, 999).await.unwrap().len(), 401);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_fails_a_write_in_time() {
+    let place = installed!(Place::start(PostgresVersion::V18));
+    let store = place.try_open(place.options()).unwrap();
+    accepted(&store, "acme", 1).await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cortex'";
+    run(&place.options().url, end).await;
+    place.0.pause();
+    let started = Instant::now();
+    let refused = store.accept(submission(request("acme", 2))).await;
+    assert!(matches!(refused, Err(StoreError::Broken(_))), "{refused:?}");
+    assert!(started.elapsed() < Duration::from_secs(15));
+    place.0.resume();
+    accepted(&store, "acme", 3).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,6 @@ mod redis;
 mod server;
 mod sqlite;
 
-pub use self::redis::RedisStore;
+pub use self::redis::{RedisStore, worker_acl};
 pub use server::{Durability, InstallationId, Risk, ServerError, ServerOptions};
 pub use sqlite::{OpenError, SqliteStore};

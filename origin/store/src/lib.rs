@@ -10,6 +10,6 @@ mod server;
 mod sqlite;
 
 pub use self::postgres::PostgresStore;
-pub use self::redis::RedisStore;
+pub use self::redis::{RedisStore, worker_acl};
 pub use server::{Durability, InstallationId, Risk, ServerError, ServerOptions};
 pub use sqlite::{BackupError, OpenError, SqliteInspector, SqliteStore, backup, restore};

@@ -1,5 +1,6 @@
 //! The store on a Redis or Valkey server: a single primary, which runs one script for each write.
 
+mod acl;
 mod arguments;
 mod changes;
 mod forget;
@@ -30,6 +31,7 @@ use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
 
+pub use self::acl::worker_acl;
 use self::changes::Changes;
 use self::link::Link;
 use crate::early_deletions::EarlyDeletionMonitor;

@@ -37,6 +37,8 @@ macro_rules! on_each_server {
     };
 }
 
+#[path = "redis/acl.rs"]
+mod acl;
 #[path = "redis/full.rs"]
 mod full;
 #[path = "redis/keys.rs"]
@@ -47,6 +49,8 @@ mod opening;
 mod order;
 #[path = "redis/outage.rs"]
 mod outage;
+#[path = "redis/upkeep.rs"]
+mod upkeep;
 
 mod redis7 {
     use super::*;

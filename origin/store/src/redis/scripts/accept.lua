@@ -28,6 +28,7 @@ if refused then
     return refused
 end
 
+announce()
 insert(job)
 redis.call('SET', 'ctx:' .. job.id, input)
 if key ~= '' then
@@ -37,5 +38,4 @@ if key ~= '' then
 end
 append_steps(job, steps)
 append_outbox(messages)
-announce()
 return { 'NEW' }

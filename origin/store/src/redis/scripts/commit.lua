@@ -18,6 +18,7 @@ for _, publication in ipairs(publications) do
     bytes = bytes + redis.call('STRLEN', publication.draft)
 end
 
+announce()
 redis.call('HSET', 'job:' .. job.id, 'state', job.state, 'version', job.version, 'open', job.open,
     'dispatch', job.dispatch, 'updated_at', job.updated_at, 'record', job.record)
 if found[4] ~= job.state then
@@ -45,5 +46,4 @@ if bytes > 0 then
 end
 expect_draft(job)
 append_audit(entries)
-announce()
 return { 'COMMITTED' }

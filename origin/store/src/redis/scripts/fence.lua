@@ -4,7 +4,8 @@ if epoch ~= take() then
     return { 'FENCED', epoch or '' }
 end
 
--- Wakes other processes that wait for changes.
+-- Wakes other processes that wait for changes. It comes before the first write, so that a user without
+-- the right to publish changes nothing.
 local function announce()
     redis.call('PUBLISH', 'cortex:changed', epoch)
 end

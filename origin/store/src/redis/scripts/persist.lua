@@ -8,6 +8,7 @@ local entries = take_audit()
 if redis.call('EXISTS', 'job:' .. job.id) == 1 then
     return { 'CONFLICT' }
 end
+announce()
 job.bytes = job.bytes + redis.call('STRLEN', 'ctx:' .. job.id)
 append_audit(entries)
 redis.call('ZREM', 'payloads:orphans', job.id)
@@ -19,5 +20,4 @@ if refused then
 end
 insert(job)
 append_steps(job, steps)
-announce()
 return { 'COMMITTED' }

@@ -2,6 +2,7 @@
 //! [`cortex_domain::ports::Store`].
 
 mod early_deletions;
+mod fence;
 mod metrics;
 mod postgres;
 mod record;

@@ -120,6 +120,35 @@ async fn a_store_of_another_installation_is_refused() {
     origin.stop();
 }
 
+/// Starts a second origin of the same installation, and checks that the first one is not ready.
+async fn the_later_process_has_the_store(engine: (&'static str, String)) {
+    let (one, two) = (Home::new(), Home::new());
+    let setup = || Setup { engines: vec![engine.clone()], ..Setup::echo() };
+    let first = Origin::start(&one, &setup()).await;
+    std::fs::copy(one.path().join("installation"), two.path().join("installation")).unwrap();
+    let second = Origin::start(&two, &setup()).await;
+    let refused = first.api.submit("job.echo", json!(1)).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(first.api.get("/health").await.status, 503);
+    assert!(one.log("origin.log").contains("another process has opened the store"));
+    let call = second.api.submit_and_wait("job.echo", json!(2), 10).await;
+    assert_eq!(call.status, 200, "{call:?}");
+    second.stop();
+    first.kill();
+}
+
+#[tokio::test]
+async fn the_later_of_two_processes_has_the_store_on_redis() {
+    let Some(redis) = Redis::start(RedisKind::Redis) else { return };
+    the_later_process_has_the_store(("REDIS_URL", redis.url())).await;
+}
+
+#[tokio::test]
+async fn the_later_of_two_processes_has_the_store_on_postgres() {
+    let Some(postgres) = Postgres::start(PostgresVersion::V18) else { return };
+    the_later_process_has_the_store(("DATABASE_URL", postgres.url())).await;
+}
+
 #[test]
 fn engines_that_can_not_be_used_are_named_without_their_passwords() {
     let home = Home::new();

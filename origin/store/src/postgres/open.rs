@@ -1,7 +1,7 @@
 //! Opens the store: checks the server, the schema and the installation, and fences every earlier
 //! handle.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -15,6 +15,7 @@ use super::fault::describe;
 use super::read::Readers;
 use super::settings;
 use super::writer::Writer;
+use crate::fence::Fence;
 use crate::server::{InstallationId, ServerError, ServerOptions};
 
 /// How long the server may take for the checks and for the tables.
@@ -54,9 +55,10 @@ impl PostgresStore {
             .unwrap_or_else(|_| Err(unreachable(&server, "it did not answer in time".into())))?;
         durability.warn(&server);
         let pool = address.pool().map_err(|cause| ServerError::Failed { server: server.clone(), cause })?;
+        let fence = Arc::new(Fence::default());
         Ok(Self {
-            readers: Readers::new(pool.clone()),
-            writer: Writer::start(address.clone(), client, epoch, &retention),
+            readers: Readers::new(pool.clone(), fence.clone()),
+            writer: Writer::start(address.clone(), client, epoch, &retention, fence),
             changes: Changes::start(address, pool, epoch),
             server,
             epoch,

@@ -1,5 +1,6 @@
 //! Reads, on a few connections of their own, so that no read waits for a flush.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +17,8 @@ use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::fence::Fence;
+
 use super::fault::Fault;
 use super::write::key;
 
@@ -29,19 +32,24 @@ type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 pub(super) struct Readers {
     pool: Pool,
     waiting: Semaphore,
+    fence: Arc<Fence>,
 }
 
 impl Readers {
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool, waiting: Semaphore::new(MAX_QUEUED_READS) }
+    pub(super) fn new(pool: Pool, fence: Arc<Fence>) -> Self {
+        Self { pool, waiting: Semaphore::new(MAX_QUEUED_READS), fence }
     }
 
     /// Runs one statement.
     pub(super) async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
+        self.fence.check()?;
         let _waits = self.waiting.try_acquire().map_err(|_| StoreError::Overloaded)?;
         let client = self.pool.get().await?;
         if let Ok(rows) = timeout(READ_TIMEOUT, client.query_typed(sql, parameters)).await {
-            return Ok(rows?);
+            return rows.map_err(|error| {
+                let fault = Fault::from(error);
+                if fault.is_fenced() { self.fence.close().into() } else { fault }
+            });
         }
         // The connection is closed, so that no later read waits for it.
         drop(Object::take(client));

@@ -18,6 +18,7 @@ use tokio_postgres::{Client, Row};
 use super::address::{Address, CONNECT_TIMEOUT};
 use super::fault::Fault;
 use super::operation::{Operation, Parameters, WRITE, limits};
+use crate::fence::Fence;
 use crate::metrics::Metrics;
 
 /// Maximum number of waiting writes.
@@ -75,10 +76,16 @@ pub(super) enum Outcome {
 }
 
 impl Writer {
-    pub(super) fn start(address: Address, client: Client, epoch: i64, retention: &Retention) -> Self {
+    pub(super) fn start(
+        address: Address,
+        client: Client,
+        epoch: i64,
+        retention: &Retention,
+        fence: Arc<Fence>,
+    ) -> Self {
         let (queue, writes) = mpsc::channel(MAX_QUEUED);
         let metrics = Metrics::default();
-        let link = Link { address, client: Some(client), epoch, limits: limits(retention) };
+        let link = Link { address, client: Some(client), epoch, limits: limits(retention), fence };
         tokio::spawn(serve(link, writes, metrics.clone()));
         Self { queue, room: Arc::new(Semaphore::new(QUEUE_UNITS)), metrics }
     }
@@ -115,6 +122,7 @@ struct Link {
     client: Option<Client>,
     epoch: i64,
     limits: Vec<i64>,
+    fence: Arc<Fence>,
 }
 
 impl Link {
@@ -196,7 +204,7 @@ async fn run(link: &mut Link, batch: Vec<QueuedWrite>, metrics: &Metrics) {
         }
         Err(fault) => {
             if fault.is_fenced() {
-                tracing::error!("another process has opened this store, so this one can no longer write");
+                link.fence.close();
             } else {
                 tracing::error!(%fault, writes = batch.len(), "a batch of writes failed");
             }

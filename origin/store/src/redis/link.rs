@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::arguments::Arguments;
 use super::reply::Reply;
+use crate::fence::Fence;
 use crate::metrics::Metrics;
 
 /// How long a response may take.
@@ -37,6 +38,7 @@ pub(super) struct Link {
     units: Semaphore,
     server: String,
     epoch: u64,
+    fence: Fence,
     pub(super) metrics: Metrics,
 }
 
@@ -64,6 +66,7 @@ impl Link {
             units: Semaphore::new(MAX_UNITS),
             server,
             epoch,
+            fence: Fence::default(),
             metrics: Metrics::default(),
         }
     }
@@ -88,23 +91,25 @@ impl Link {
         self.metrics.commit.observe(queued.elapsed().as_secs_f64());
         let (outcome, mut reply) = outcome?;
         if outcome == "FENCED" {
-            return Err(StoreError::Broken(if reply.bytes()?.is_empty() {
-                format!("the database at {} was emptied", self.server)
+            return Err(if reply.bytes()?.is_empty() {
+                StoreError::Broken(format!("the database at {} was emptied", self.server))
             } else {
-                "another process has opened this store".into()
-            }));
+                self.fence.close()
+            });
         }
         Ok((outcome, reply))
     }
 
     /// Runs a script that only reads.
     pub(super) async fn read(&self, script: &Script, arguments: Arguments) -> Result<Reply, StoreError> {
+        self.fence.check()?;
         let _waiting = acquire(&self.reading, 1)?;
         Ok(self.run(&self.reads, script, arguments).await?.1)
     }
 
     /// Sends a command that only reads.
     pub(super) async fn ask(&self, command: Cmd) -> Result<Value, StoreError> {
+        self.fence.check()?;
         let _waiting = acquire(&self.reading, 1)?;
         let mut connection = self.reads.clone();
         self.within_deadline(command.query_async(&mut connection)).await

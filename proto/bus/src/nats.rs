@@ -34,6 +34,7 @@ use receipt::Responder;
 
 /// The group in which the responders of a filter share its requests.
 const GROUP: &str = "cortex";
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The bus on a NATS server. Clones share the same connection.
 #[derive(Clone)]
@@ -88,15 +89,23 @@ impl Nats {
 
     /// Subscribes, and makes the server know of it before anything else is sent.
     async fn listen(&self, filter: &str, group: Option<&str>) -> Result<Subscriber, BusError> {
-        self.0.connection.check()?;
+        let lost = self.0.connection.lost()?;
         let filter = filter.to_owned();
-        let subscribed = match group {
-            Some(group) => self.0.client.queue_subscribe(filter, group.to_owned()).await,
-            None => self.0.client.subscribe(filter).await,
+        let subscribing = async {
+            let subscribed = match group {
+                Some(group) => self.0.client.queue_subscribe(filter, group.to_owned()).await,
+                None => self.0.client.subscribe(filter).await,
+            };
+            let subscriber = subscribed.map_err(broken)?;
+            self.0.client.flush().await.map_err(broken)?;
+            Ok(subscriber)
         };
-        let subscriber = subscribed.map_err(broken)?;
-        self.0.client.flush().await.map_err(broken)?;
-        Ok(subscriber)
+        tokio::select! {
+            subscribed = tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribing) => {
+                subscribed.unwrap_or_else(|_| Err(broken("the server does not respond")))
+            }
+            error = lost => Err(error),
+        }
     }
 
     async fn ask(

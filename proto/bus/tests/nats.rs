@@ -186,7 +186,9 @@ async fn a_paused_server_delays_and_loses_nothing() {
         let bus = bus.clone();
         tokio::spawn(async move { append(&bus, "late").await })
     };
-    tokio::task::yield_now().await;
+    tokio::pin!(appending);
+    let early = tokio::time::timeout(2 * ACK_TIMEOUT, &mut appending).await;
+    assert!(early.is_err(), "a paused server confirms nothing");
     server.resume();
     appending.await.unwrap();
     assert_eq!(next(consumer.as_mut()).await.body, "late");
@@ -266,9 +268,23 @@ async fn a_foreign_stream_is_refused_and_left_alone() {
         subjects: vec!["theirs".into()],
         ..Default::default()
     };
-    other.create_stream(theirs).await.unwrap();
+    other.create_stream(theirs.clone()).await.unwrap();
     let error = refused(options(&server)).await;
     assert!(matches!(error, NatsError::OtherStream { .. }), "{error}");
+    let lossy = async_nats::jetstream::stream::Config {
+        subjects: vec!["sys.job.submit".into(), "sys.job.result".into()],
+        retention: async_nats::jetstream::stream::RetentionPolicy::WorkQueue,
+        discard: async_nats::jetstream::stream::DiscardPolicy::Old,
+        name: "CORTEX".into(),
+        ..Default::default()
+    };
+    other.delete_stream("CORTEX").await.unwrap();
+    other.create_stream(lossy).await.unwrap();
+    let error = refused(options(&server)).await;
+    assert!(matches!(error, NatsError::OtherStream { .. }), "{error}");
+    other.delete_stream("CORTEX").await.unwrap();
+    other.create_stream(theirs).await.unwrap();
+    assert!(matches!(refused(options(&server)).await, NatsError::OtherStream { .. }));
     assert_eq!(other.get_stream("CORTEX").await.unwrap().cached_info().config.subjects, ["theirs"]);
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_nats::client::Client;
 use async_nats::{ConnectErrorKind, Event};
 use cortex_domain::ports::BusError;
+use cortex_platform::entropy;
 use cortex_platform::metrics::IntCounter;
 use tokio::sync::watch;
 
@@ -44,13 +45,15 @@ impl Connection {
     /// Connects. From then on a lost connection is made again, until the bus is closed.
     pub(super) async fn open(&self, options: &NatsOptions) -> Result<Client, NatsError> {
         let watched = self.clone();
+        // Drawn once, so that processes that lose the server together don't return together.
+        let [share] = entropy::random::<1>();
         let connect = options
             .connect_options()?
             .name("cortex")
             .connection_timeout(CONNECT_TIMEOUT)
             .ping_interval(PING_INTERVAL)
             .subscription_capacity(MAX_WAITING)
-            .reconnect_delay_callback(reconnect_delay)
+            .reconnect_delay_callback(move |attempt| reconnect_delay(attempt, share))
             .event_callback(move |event| {
                 watched.observe(&event);
                 std::future::ready(())
@@ -130,9 +133,23 @@ fn lost_error() -> BusError {
     BusError::Broken("the connection to NATS is lost".into())
 }
 
-/// Returns a delay that doubles with each attempt, with a different part of it for each process.
-fn reconnect_delay(attempt: usize) -> Duration {
+/// Returns a delay that doubles with each attempt, less up to half of it by `share` of 256.
+fn reconnect_delay(attempt: usize, share: u8) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1).min(10)).unwrap_or(10);
     let delay = FIRST_RECONNECT_DELAY.saturating_mul(1 << doublings).min(MAX_RECONNECT_DELAY);
-    delay / 2 + delay.mul_f64(f64::from(std::process::id() % 64) / 128.0)
+    delay / 2 + (delay / 512) * u32::from(share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_to_their_limit_and_differ_between_processes() {
+        assert_eq!(reconnect_delay(1, 0), FIRST_RECONNECT_DELAY / 2);
+        assert!(reconnect_delay(1, 255) < FIRST_RECONNECT_DELAY);
+        assert_eq!(reconnect_delay(1000, 0), MAX_RECONNECT_DELAY / 2);
+        assert!(reconnect_delay(1000, 255) > MAX_RECONNECT_DELAY.mul_f64(0.9));
+        assert!(reconnect_delay(3, 7) > reconnect_delay(2, 7));
+    }
 }

@@ -1,6 +1,7 @@
 //! Queues: one work-queue stream, with a durable consumer for each subject.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -9,7 +10,6 @@ use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
 use bytes::Bytes;
-use cortex_domain::hex;
 use cortex_domain::ports::{Answer, AppendError, BusError, Delivery, MessageId, Subscription};
 use cortex_domain::subject::{Queued, Subject};
 use futures::StreamExt;
@@ -64,7 +64,11 @@ pub(super) async fn declare(jetstream: &Context, options: &NatsOptions) -> Resul
         Err(error) => return Err(no_jetstream(error.to_string())),
     };
     let has = |subject: &String| found.subjects.contains(subject);
-    if found.retention != RetentionPolicy::WorkQueue || !wanted.subjects.iter().all(has) {
+    // A stream in memory, or one that removes old messages for new ones, loses what it confirmed.
+    let keeps = found.retention == wanted.retention
+        && found.discard == wanted.discard
+        && found.storage == wanted.storage;
+    if !keeps || !wanted.subjects.iter().all(has) {
         return Err(NatsError::OtherStream { server: server(), stream: STREAM });
     }
     Ok(())
@@ -74,7 +78,9 @@ pub(super) async fn declare(jetstream: &Context, options: &NatsOptions) -> Resul
 /// of it, because a store that was put back to an older copy uses its numbers again.
 pub(super) fn id_header(subject: &Subject<Queued>, id: MessageId, body: &Bytes) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert("Nats-Msg-Id", format!("{subject}:{}:{}", id.0, hex::encode(body)));
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    headers.insert("Nats-Msg-Id", format!("{subject}:{}:{:016x}", id.0, hasher.finish()));
     headers
 }
 
@@ -190,7 +196,7 @@ impl Consumer {
                 Ok(None) => return None,
                 // The client's consumer may be dead without an error.
                 Err(_) => match consumer.info().await {
-                    Ok(info) if info.num_pending > 0 => return None,
+                    Ok(info) if info.num_pending > 0 || info.num_waiting == 0 => return None,
                     Ok(_) => {}
                     Err(_) => return None,
                 },

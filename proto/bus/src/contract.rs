@@ -15,12 +15,13 @@ pub const ACK_TIMEOUT: Duration = Duration::from_millis(200);
 /// The longest time for a delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Generates the contract's tests for the bus that an expression creates. The bus is empty, and
-/// redelivers unacknowledged messages after [`ACK_TIMEOUT`](crate::contract::ACK_TIMEOUT).
+/// Generates the contract's tests. A future makes a server and an empty bus on it for each test, or
+/// `None` where the server is not installed. The bus redelivers unacknowledged messages after
+/// [`ACK_TIMEOUT`](crate::contract::ACK_TIMEOUT).
 #[macro_export]
 macro_rules! bus_contract {
-    ($bus:expr) => {
-        $crate::bus_contract! { $bus;
+    ($started:expr) => {
+        $crate::bus_contract! { $started;
             a_request_is_answered
             a_request_reaches_one_responder
             requests_reach_every_responder_in_turn
@@ -38,11 +39,12 @@ macro_rules! bus_contract {
             what_a_consumer_leaves_is_delivered_to_the_next
         }
     };
-    ($bus:expr; $($name:ident)*) => {
+    ($started:expr; $($name:ident)*) => {
         $(
             #[tokio::test]
             async fn $name() {
-                $crate::contract::$name(std::sync::Arc::new($bus)).await;
+                let Some((_server, bus)) = $started.await else { return };
+                $crate::contract::$name(std::sync::Arc::new(bus)).await;
             }
         )*
     };

@@ -24,37 +24,16 @@ async fn connected(server: &Server) -> Nats {
     Nats::connect(options(server)).await.unwrap()
 }
 
-/// Generates a test of the contract with a server of its own.
-macro_rules! contract {
-    ($($name:ident)*) => {
-        mod contract {
-            $(
-                #[tokio::test]
-                async fn $name() {
-                    let Some(server) = super::Server::start() else { return };
-                    cortex_bus::contract::$name(std::sync::Arc::new(super::connected(&server).await)).await;
-                }
-            )*
-        }
-    };
-}
+mod contract {
+    use super::*;
 
-contract! {
-    a_request_is_answered
-    a_request_reaches_one_responder
-    requests_reach_every_responder_in_turn
-    a_request_that_nothing_answers_on_fails_at_once
-    a_request_without_a_reply_fails_in_time
-    a_responder_that_has_gone_is_asked_nothing
-    what_is_published_reaches_every_listener_in_order
-    a_wildcard_takes_what_matches_and_nothing_else
-    publishing_never_waits_for_a_listener
-    a_message_is_delivered_to_one_consumer
-    a_message_that_came_before_its_consumer_is_delivered
-    what_is_acknowledged_is_not_delivered_again
-    what_is_sent_back_is_delivered_again_after_its_pause
-    what_is_not_acknowledged_is_delivered_again
-    what_a_consumer_leaves_is_delivered_to_the_next
+    async fn started() -> Option<(Server, Nats)> {
+        let server = Server::start()?;
+        let bus = connected(&server).await;
+        Some((server, bus))
+    }
+
+    cortex_bus::bus_contract!(started());
 }
 
 async fn next(consumer: &mut dyn Subscription<Delivery>) -> Delivery {

@@ -1,7 +1,9 @@
 use super::*;
 use crate::{bus_contract, contract};
 
-bus_contract!(Embedded::new(Room { ack_timeout: contract::ACK_TIMEOUT, ..Room::default() }));
+bus_contract!(async {
+    Some(((), Embedded::new(Room { ack_timeout: contract::ACK_TIMEOUT, ..Room::default() })))
+});
 
 fn narrow() -> Embedded {
     Embedded::new(Room { waiting: 1, queued: 1, ..Room::default() })

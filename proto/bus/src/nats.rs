@@ -87,7 +87,8 @@ impl Nats {
         }
     }
 
-    /// Subscribes, and makes the server know of it before anything else is sent.
+    /// Subscribes, and waits until the server knows of it: a message that any process sends from then
+    /// on arrives.
     async fn listen(&self, filter: &str, group: Option<&str>) -> Result<Subscriber, BusError> {
         let lost = self.0.connection.lost()?;
         let filter = filter.to_owned();
@@ -97,7 +98,7 @@ impl Nats {
                 None => self.0.client.subscribe(filter).await,
             };
             let subscriber = subscribed.map_err(broken)?;
-            self.0.client.flush().await.map_err(broken)?;
+            self.processed().await?;
             Ok(subscriber)
         };
         tokio::select! {
@@ -105,6 +106,17 @@ impl Nats {
                 subscribed.unwrap_or_else(|_| Err(broken("the server does not respond")))
             }
             error = lost => Err(error),
+        }
+    }
+
+    /// Waits until the server has processed all that was sent before. It takes the messages of a
+    /// connection in order, and answers a request that has no responder itself.
+    async fn processed(&self) -> Result<(), BusError> {
+        let probe = NatsRequest::new().timeout(Some(SUBSCRIBE_TIMEOUT));
+        match self.0.client.send_request(self.0.client.new_inbox(), probe).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => Ok(()),
+            Err(error) => Err(broken(error)),
         }
     }
 

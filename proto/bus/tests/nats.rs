@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cortex_bus::contract::ACK_TIMEOUT;
 use cortex_bus::{Nats, NatsError, NatsFlush, NatsOptions};
-use cortex_domain::ports::{AppendError, Bus, BusError, Delivery, MessageId, RequestError, Subscription};
+use cortex_domain::ports::{
+    AppendError, Bus, BusError, Delivery, MessageId, Request, RequestError, Subscription,
+};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_test_servers::{Nats as Server, NatsOptions as Settings};
 
@@ -40,6 +42,20 @@ async fn next(consumer: &mut dyn Subscription<Delivery>) -> Delivery {
     tokio::time::timeout(TIMEOUT, consumer.next()).await.expect("a delivery in time").unwrap()
 }
 
+/// Sends a request over `bus`, and answers it by `responder`.
+async fn ping(bus: &Nats, responder: &mut dyn Subscription<Request>) {
+    let asking = async {
+        let answer = bus.request(Subject::JOB_CALL, Bytes::from("ping"), TIMEOUT).await;
+        assert_eq!(answer, Ok(Bytes::from("pong")));
+    };
+    let answering = async {
+        let request = responder.next().await.unwrap();
+        assert_eq!(request.body, "ping");
+        request.reply.send(Bytes::from("pong"));
+    };
+    tokio::join!(asking, answering);
+}
+
 /// Appends until the server accepts it.
 async fn append(bus: &Nats, body: &'static str) {
     let begun = Instant::now();
@@ -57,9 +73,17 @@ async fn two_processes_share_the_messages_of_a_queue() {
     one.append(Subject::JOB_SUBMIT, Bytes::from("x")).await.unwrap();
     next(consumer.as_mut()).await.receipt.ack();
     let mut responder = two.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
-    let asking = one.request(Subject::JOB_CALL, Bytes::from("ping"), TIMEOUT);
-    let answering = async { responder.next().await.unwrap().reply.send(Bytes::from("pong")) };
-    assert_eq!(tokio::join!(asking, answering).0, Ok(Bytes::from("pong")));
+    ping(&one, responder.as_mut()).await;
+}
+
+#[tokio::test]
+async fn a_responder_is_known_to_every_process_once_it_has_subscribed() {
+    let Some(server) = Server::start() else { return };
+    let (one, two) = (connected(&server).await, connected(&server).await);
+    for _ in 0..200 {
+        let mut responder = two.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+        ping(&one, responder.as_mut()).await;
+    }
 }
 
 #[tokio::test]
@@ -103,9 +127,7 @@ async fn everything_goes_on_after_the_server_was_killed() {
         delivery.receipt.ack();
     }
     assert!(came.contains(&Bytes::from("before")), "{came:?}");
-    let asking = bus.request(Subject::JOB_CALL, Bytes::from("ping"), TIMEOUT);
-    let answering = async { responder.next().await.unwrap().reply.send(Bytes::from("pong")) };
-    assert_eq!(tokio::join!(asking, answering).0, Ok(Bytes::from("pong")));
+    ping(&bus, responder.as_mut()).await;
 }
 
 #[tokio::test]
@@ -195,13 +217,7 @@ async fn foreign_messages_reach_nothing_and_break_nothing() {
     // A request without a reply subject.
     other.publish("sys.job.call", Bytes::from("garbage")).await.unwrap();
     other.flush().await.unwrap();
-    let asking = bus.request(Subject::JOB_CALL, Bytes::from("ping"), TIMEOUT);
-    let answering = async {
-        let request = responder.next().await.unwrap();
-        assert_eq!(request.body, "ping");
-        request.reply.send(Bytes::new());
-    };
-    assert_eq!(tokio::join!(asking, answering).0, Ok(Bytes::new()));
+    ping(&bus, responder.as_mut()).await;
 }
 
 #[tokio::test]

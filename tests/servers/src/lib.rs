@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "only tests use this crate")]
 
 mod nats;
+mod port;
 mod postgres;
 mod process;
 mod redis;

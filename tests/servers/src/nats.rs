@@ -7,7 +7,8 @@ use std::process::Command;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::process::{Process, accepts, free_port};
+use crate::port::Port;
+use crate::process::Process;
 use crate::program;
 
 const PROGRAM: &str = "CORTEX_TEST_NATS";
@@ -30,8 +31,8 @@ impl Default for NatsOptions {
 /// A NATS server with JetStream.
 #[derive(Debug)]
 pub struct Nats {
-    port: u16,
-    monitor: u16,
+    port: Port,
+    monitor: Port,
     folder: TempDir,
     process: Option<Process>,
 }
@@ -47,8 +48,8 @@ impl Nats {
     pub fn start_with(options: &NatsOptions) -> Option<Self> {
         program(PROGRAM)?;
         let folder = tempfile::tempdir().unwrap();
-        let (port, monitor) = (free_port(), free_port());
-        write_configuration(folder.path(), port, monitor, options);
+        let (port, monitor) = (Port::claim(), Port::claim());
+        write_configuration(folder.path(), &port, &monitor, options);
         let mut server = Self { port, monitor, folder, process: None };
         server.restart();
         Some(server)
@@ -56,18 +57,18 @@ impl Nats {
 
     #[must_use]
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://127.0.0.1:{}", self.port.number())
     }
 
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Returns the address of the monitoring endpoints, as `http://HOST:PORT`.
     #[must_use]
     pub fn monitor_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.monitor)
+        format!("http://127.0.0.1:{}", self.monitor.number())
     }
 
     /// Returns the folder with the server's streams.
@@ -85,9 +86,9 @@ impl Nats {
     pub fn restart(&mut self) {
         let mut command = Command::new(program(PROGRAM).unwrap());
         command.arg("--config").arg(self.folder.path().join("nats.conf"));
-        let port = self.port;
+        let port = &self.port;
         let log = self.folder.path().join("log");
-        self.process = Some(Process::start(&mut command, &log, || accepts(port)));
+        self.process = Some(Process::start(&mut command, &log, || port.accepts()));
     }
 
     /// Kills the server, deletes its streams, and starts it again.
@@ -107,8 +108,9 @@ impl Nats {
     }
 }
 
-fn write_configuration(folder: &Path, port: u16, monitor: u16, options: &NatsOptions) {
+fn write_configuration(folder: &Path, port: &Port, monitor: &Port, options: &NatsOptions) {
     let storage = folder.join("jetstream");
+    let (port, monitor) = (port.number(), monitor.number());
     let mut text = format!(
         "listen: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\njetstream {{ store_dir: {storage:?}"
     );

@@ -10,7 +10,8 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
-use crate::process::{Process, accepts, free_port};
+use crate::port::Port;
+use crate::process::Process;
 use crate::program;
 
 /// A user and group without rights, because Postgres does not run as root.
@@ -30,7 +31,7 @@ pub enum PostgresVersion {
 pub struct Postgres {
     programs: PathBuf,
     settings: Vec<String>,
-    port: u16,
+    port: Port,
     folder: TempDir,
     process: Option<Process>,
 }
@@ -49,7 +50,7 @@ impl Postgres {
         let folder = tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").unwrap();
         give_to_server(folder.path());
         let settings = settings.iter().map(|&setting| setting.into()).collect();
-        let mut server = Self { programs, settings, port: free_port(), folder, process: None };
+        let mut server = Self { programs, settings, port: Port::claim(), folder, process: None };
         server.copy_template(version);
         server.restart();
         Some(server)
@@ -58,12 +59,12 @@ impl Postgres {
     /// Returns the address of the test's own database.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres://{NAME}@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://{NAME}@127.0.0.1:{}/postgres", self.port.number())
     }
 
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Kills the server with its connections. Its files remain.
@@ -76,15 +77,22 @@ impl Postgres {
         // A killed server leaves this file, which names a process that no longer exists.
         let _ = std::fs::remove_file(self.data().join("postmaster.pid"));
         let mut command = self.command("postgres");
-        command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-k", ""]);
+        command.arg("-D").arg(self.data()).args([
+            "-p",
+            &self.port.number().to_string(),
+            "-h",
+            "127.0.0.1",
+            "-k",
+            "",
+        ]);
         for setting in &self.settings {
             command.args(["-c", setting]);
         }
-        let (port, log) = (self.port, self.folder.path().join("log"));
+        let (port, log) = (&self.port, self.folder.path().join("log"));
         let status = self.data().join("postmaster.pid");
         let ready = || {
             let status = std::fs::read_to_string(&status).unwrap_or_default();
-            status.lines().any(|line| line.trim() == "ready") && accepts(port)
+            status.lines().any(|line| line.trim() == "ready") && port.accepts()
         };
         self.process = Some(Process::start(&mut command, &log, ready));
     }

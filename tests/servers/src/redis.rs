@@ -5,7 +5,8 @@ use std::process::Command;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::process::{Process, accepts, free_port};
+use crate::port::Port;
+use crate::process::Process;
 use crate::program;
 
 /// Which server speaks the protocol of Redis.
@@ -23,7 +24,7 @@ pub enum RedisKind {
 pub struct Redis {
     kind: RedisKind,
     settings: Vec<String>,
-    port: u16,
+    port: Port,
     folder: TempDir,
     process: Option<Process>,
 }
@@ -41,19 +42,19 @@ impl Redis {
         program(kind.variable())?;
         let settings = settings.iter().map(|&setting| setting.into()).collect();
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { kind, settings, port: free_port(), folder, process: None };
+        let mut server = Self { kind, settings, port: Port::claim(), folder, process: None };
         server.restart();
         Some(server)
     }
 
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        format!("redis://127.0.0.1:{}/", self.port.number())
     }
 
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Kills the server. Its files remain.
@@ -65,12 +66,12 @@ impl Redis {
     pub fn restart(&mut self) {
         let mut command = Command::new(program(self.kind.variable()).unwrap());
         command
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir"])
+            .args(["--port", &self.port.number().to_string(), "--bind", "127.0.0.1", "--dir"])
             .arg(self.folder.path())
             .args(&self.settings);
-        let port = self.port;
+        let port = &self.port;
         let log = self.folder.path().join("log");
-        self.process = Some(Process::start(&mut command, &log, || accepts(port)));
+        self.process = Some(Process::start(&mut command, &log, || port.accepts()));
     }
 
     /// Stops the server's execution until [`Self::resume`].

@@ -16,6 +16,7 @@ use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::{Clearance, Decision, Gate, PolicyVersion, clear};
 use cortex_domain::ports::Bus;
+use cortex_domain::share::Share;
 use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::time::Timestamp;
@@ -110,7 +111,7 @@ fn the_checks(criterion: &mut Criterion) {
 fn the_bus(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let bus = Embedded::default();
-    let mut inbox = runtime.block_on(bus.respond(Filter::only(&Subject::JOB_CALL))).unwrap();
+    let mut inbox = runtime.block_on(bus.respond(Filter::only(&Subject::call(Share::FIRST)))).unwrap();
     runtime.spawn(async move {
         while let Some(request) = inbox.next().await {
             request.reply.send(request.body);
@@ -119,7 +120,7 @@ fn the_bus(criterion: &mut Criterion) {
     let packet = Bytes::from_static(&[7; 256]);
     criterion.bench_function("request and reply on the embedded bus", |bencher| {
         bencher.iter(|| {
-            let asked = bus.request(Subject::JOB_CALL, packet.clone(), Duration::from_secs(1));
+            let asked = bus.request(Subject::call(Share::FIRST), packet.clone(), Duration::from_secs(1));
             runtime.block_on(asked).unwrap()
         });
     });

@@ -39,6 +39,8 @@ pub(crate) const EMBEDDINGS_MODEL: Setting<&str> =
     Setting { flag: "--embeddings-model", env: "EMBEDDINGS_MODEL", default: "all-MiniLM-L6-v2" };
 pub(crate) const METRICS_PORT: Setting<u16> =
     Setting { flag: "--metrics-port", env: "CORTEX_METRICS_PORT", default: 9092 };
+/// The metrics port of a scheduler that runs without a gateway.
+pub(crate) const SCHEDULER_METRICS_PORT: u16 = 9090;
 /// The metrics port of a safety kernel that runs as a process of its own.
 pub(crate) const KERNEL_METRICS_PORT: u16 = 9093;
 /// The port of a safety kernel that runs as a process of its own.

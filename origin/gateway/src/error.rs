@@ -43,7 +43,7 @@ pub(crate) fn from_store(error: &StoreError) -> Problem {
     match error {
         StoreError::Overloaded => overloaded(),
         StoreError::RetentionExceeded(limit) => retention_exceeded(*limit),
-        StoreError::Broken(_) => {
+        StoreError::Broken(_) | StoreError::TermOver => {
             tracing::error!(%error, "the store failed");
             Problem::new(ErrorCode::Unavailable, "the job store is unavailable: try again later")
                 .retry_after(STORE_RETRY)
@@ -106,6 +106,13 @@ pub(crate) fn from_request(error: &RequestError) -> Problem {
     }
 }
 
+/// The scheduler that had a call has ended. A worker may have run it.
+pub(crate) fn call_lost() -> Problem {
+    tracing::warn!("a call was lost with its scheduler");
+    Problem::new(ErrorCode::Unavailable, "the scheduler of this request has ended: try again")
+        .retry_after(Duration::from_secs(1))
+}
+
 pub(crate) fn from_bus(error: &BusError) -> Problem {
     scheduler_unreachable(error)
 }
@@ -145,6 +152,9 @@ pub(crate) fn from_call(refusal: CallRefusal, again: Duration) -> Problem {
             Retention::SWEEP_INTERVAL,
         ),
         CallRefusal::Stopping => (ErrorCode::Unavailable, "the origin is shutting down: try again", soon),
+        CallRefusal::Moved => {
+            (ErrorCode::Unavailable, "the scheduler of this tenant is changing: try again", soon)
+        }
         CallRefusal::Unjudged => {
             (ErrorCode::Unavailable, "the safety kernel can't be reached: try again later", soon)
         }
@@ -228,6 +238,7 @@ mod tests {
             (CallRefusal::Crowded, 429, Some(9)),
             (CallRefusal::StorageFull, 507, Some(10)),
             (CallRefusal::Stopping, 503, Some(1)),
+            (CallRefusal::Moved, 503, Some(1)),
             (CallRefusal::Unjudged, 503, Some(1)),
             (CallRefusal::Internal, 500, None),
         ] {

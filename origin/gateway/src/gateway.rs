@@ -115,6 +115,7 @@ impl Gateway {
             (Arc::new(catalogue), BlockingPool::default(), Readers::new(&limits));
         let model_metrics = ModelMetrics::default();
         let calls = Calls::new(calls::Parts {
+            several_schedulers: store.is_shared(),
             metrics: model_metrics.clone(),
             bus: bus.clone(),
             payloads: payloads.clone(),

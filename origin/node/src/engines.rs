@@ -5,9 +5,9 @@ use std::sync::Arc;
 use cortex_bus::{Embedded, Nats, NatsOptions, Room};
 use cortex_domain::ports::{Bus, Store};
 use cortex_platform::metrics::Registry;
-use cortex_store::{PostgresStore, RedisStore, ServerOptions, SqliteStore};
+use cortex_store::{PostgresStore, RedisStore, ServerOptions, Sharing, SqliteStore};
 
-use crate::config::{BusEngine, StoreConfig, StoreEngine};
+use crate::config::{BusEngine, Config, StoreEngine};
 use crate::error::BuildError;
 use crate::home::Home;
 use crate::installation::installation;
@@ -15,15 +15,20 @@ use crate::installation::installation;
 /// Opens the store and adds its metrics to those of the process.
 pub(crate) async fn open_store(
     home: &Home,
-    config: &StoreConfig,
+    config: &Config,
     registry: &Registry,
 ) -> Result<Arc<dyn Store>, BuildError> {
-    let retention = config.retention;
+    let retention = config.store.retention;
+    // Only a bus on a server reaches the processes with which the store can be shared.
+    let sharing = match config.bus {
+        BusEngine::Embedded => Sharing::Alone,
+        BusEngine::Nats(_) => Sharing::Shared,
+    };
     let options = |url: &String| {
         let installation = installation(home)?;
-        Ok::<_, BuildError>(ServerOptions { url: url.clone(), installation, retention })
+        Ok::<_, BuildError>(ServerOptions { url: url.clone(), installation, retention, sharing })
     };
-    Ok(match &config.engine {
+    Ok(match &config.store.engine {
         StoreEngine::Sqlite => {
             let path = home.store();
             let store =

@@ -1,4 +1,4 @@
-//! The origin's roles in one process. [`build`] starts a node from a [`Config`] and returns a
+//! The origin's roles in one process or in several. [`build`] starts a node from a [`Config`] and returns a
 //! [`Handle`], which drains and stops it.
 //!
 //! Only this crate chooses implementations: of the store, the bus, the safety kernel (in this
@@ -6,10 +6,12 @@
 //! the traits of the domain.
 
 mod build;
+mod common;
 mod config;
 mod descriptors;
 mod engines;
 mod error;
+mod gateway;
 mod handle;
 mod home;
 mod installation;
@@ -20,7 +22,9 @@ mod maintenance;
 mod metrics;
 mod operator;
 mod role;
+mod scheduler;
 mod secrets;
+mod tasks;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +38,7 @@ pub use config::{
 };
 pub use cortex_link::{Fingerprint, LinkAddress, Route, TokenId};
 pub use error::BuildError;
+pub use gateway::{ApiSockets, GatewayHandle};
 pub use handle::Handle;
 pub use home::{Home, HomeError, write_private};
 pub use installation::InstallationError;
@@ -45,4 +50,5 @@ pub use maintenance::{
 pub use metrics::WorkerMetrics;
 pub use operator::operator_roles;
 pub use role::{Plan, Role, Roles, RolesError};
+pub use scheduler::SchedulerHandle;
 pub use secrets::{Secrets, SecretsError, keyring};

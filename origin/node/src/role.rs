@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::config::SafetyConfig;
+use crate::config::{BusName, Config, SafetyConfig, StoreName};
 
 /// A role of the origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ pub struct Roles(Vec<Role>);
 /// What the roles of a process form together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
-    /// Gateway and scheduler, with the safety kernel in this process or a remote one.
+    /// Gateway, scheduler or both, with the safety kernel in this process or a remote one.
     Node,
     /// The safety kernel alone, for nodes that use it remotely.
     Kernel,
@@ -55,17 +55,21 @@ pub enum RolesError {
     #[error("`{0}` is not a role (expected gateway, scheduler, safety or all)")]
     Unknown(String),
     #[error(
-        "`{role}` can't run without `{missing}`: this version runs both in one process, with every store and bus. Run them \
-         together with `cortex serve all`, `cortex serve gateway,scheduler` or `cortex up`"
+        "`{role}` without `{missing}` needs a bus and a store that both processes reach, but this one uses {engines}: set \
+         NATS_URL, and REDIS_URL or DATABASE_URL, or run both roles in one process with `cortex serve gateway,scheduler`"
     )]
-    Split { role: Role, missing: Role },
+    Split { role: Role, missing: Role, engines: String },
     #[error(
         "the role `safety` runs in this process, but --safety-kernel names another kernel at \
             {0}: remove the role or the address"
     )]
     TwoKernels(String),
+    #[error("the role `safety` does nothing beside `gateway` alone: the scheduler asks the safety kernel")]
+    UnusedKernel,
     #[error("the role `safety` alone is not a node: run it with `cortex safety`, or add `gateway,scheduler`")]
     NoNode,
+    #[error("the role `gateway` needs the sockets of its APIs")]
+    NoSockets,
 }
 
 impl Roles {
@@ -90,28 +94,30 @@ impl Roles {
     }
 
     /// Returns what these roles form in one process.
-    ///
-    /// # Errors
-    /// Returns an error if a role is missing that another one needs.
-    pub fn plan(&self) -> Result<Plan, RolesError> {
-        match (self.has(Role::Gateway), self.has(Role::Scheduler)) {
-            (true, true) => Ok(Plan::Node),
-            (true, false) => Err(RolesError::Split { role: Role::Gateway, missing: Role::Scheduler }),
-            (false, true) => Err(RolesError::Split { role: Role::Scheduler, missing: Role::Gateway }),
-            (false, false) => Ok(Plan::Kernel),
-        }
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        if self.has(Role::Gateway) || self.has(Role::Scheduler) { Plan::Node } else { Plan::Kernel }
     }
-}
 
-impl Roles {
-    /// Checks that these roles form a node that matches the place of its safety kernel.
-    pub(crate) fn check(&self, safety: &SafetyConfig) -> Result<(), RolesError> {
-        match (self.plan()?, safety) {
-            (Plan::Kernel, _) => Err(RolesError::NoNode),
-            (Plan::Node, SafetyConfig::Remote(address)) if self.has(Role::Safety) => {
+    /// Checks that these roles form a node that fits its configuration.
+    pub(crate) fn check(&self, config: &Config) -> Result<(), RolesError> {
+        let split = match (self.has(Role::Gateway), self.has(Role::Scheduler)) {
+            (true, true) => None,
+            (true, false) => Some((Role::Gateway, Role::Scheduler)),
+            (false, true) => Some((Role::Scheduler, Role::Gateway)),
+            (false, false) => return Err(RolesError::NoNode),
+        };
+        let (store, bus) = (config.store.engine.name(), config.bus.name());
+        match (split, &config.safety) {
+            (Some((role, missing)), _) if store == StoreName::Sqlite || bus == BusName::Embedded => {
+                let engines = format!("the bus {bus} and the store {store}");
+                Err(RolesError::Split { role, missing, engines })
+            }
+            (_, SafetyConfig::Remote(address)) if self.has(Role::Safety) => {
                 Err(RolesError::TwoKernels(address.clone()))
             }
-            (Plan::Node, _) => Ok(()),
+            (Some((Role::Gateway, _)), _) if self.has(Role::Safety) => Err(RolesError::UnusedKernel),
+            _ => Ok(()),
         }
     }
 }
@@ -150,39 +156,62 @@ impl fmt::Display for Roles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{BusEngine, Files, Operator, StoreEngine};
 
-    fn plan(text: &str) -> Result<Plan, RolesError> {
-        text.parse::<Roles>()?.plan()
+    fn config() -> Config {
+        Config::load(&Files::default(), None, Operator::of_tests()).unwrap()
+    }
+
+    fn on_servers() -> Config {
+        let mut config = config();
+        config.bus = BusEngine::Nats("nats://h".into());
+        config.store.engine = StoreEngine::Redis("redis://h".into());
+        config
+    }
+
+    fn check(text: &str, config: &Config) -> Result<(), RolesError> {
+        text.parse::<Roles>()?.check(config)
     }
 
     #[test]
-    fn gateway_and_scheduler_run_together_and_safety_with_them_or_alone() {
+    fn gateway_and_scheduler_run_together_anywhere_and_apart_on_servers() {
         for together in ["all", "gateway,scheduler", "scheduler, gateway", "safety,gateway,scheduler"] {
-            assert_eq!(plan(together), Ok(Plan::Node), "{together}");
+            assert_eq!(check(together, &config()), Ok(()), "{together}");
+            assert_eq!(together.parse::<Roles>().unwrap().plan(), Plan::Node);
         }
-        assert_eq!(plan("safety"), Ok(Plan::Kernel));
+        for apart in ["gateway", "scheduler", "scheduler,safety"] {
+            assert_eq!(check(apart, &on_servers()), Ok(()), "{apart}");
+        }
+        assert_eq!("safety".parse::<Roles>().unwrap().plan(), Plan::Kernel);
     }
 
     #[test]
-    fn a_role_without_a_required_one_is_rejected_with_advice() {
+    fn a_role_alone_is_rejected_unless_bus_and_store_reach_the_other_one() {
         for (alone, role, missing) in [
             ("gateway", Role::Gateway, Role::Scheduler),
             ("scheduler", Role::Scheduler, Role::Gateway),
             ("gateway,safety", Role::Gateway, Role::Scheduler),
         ] {
-            let error = plan(alone).unwrap_err();
-            assert_eq!(error, RolesError::Split { role, missing }, "{alone}");
-            let text = error.to_string();
-            assert!(text.contains("cortex serve all"), "{text}");
+            let engines = "the bus embedded and the store sqlite".to_owned();
+            let error = check(alone, &config()).unwrap_err();
+            assert_eq!(error, RolesError::Split { role, missing, engines }, "{alone}");
+            for half in [
+                Config { bus: BusEngine::Embedded, ..on_servers() },
+                Config { store: config().store, ..on_servers() },
+            ] {
+                assert!(matches!(check(alone, &half), Err(RolesError::Split { .. })), "{alone}");
+            }
         }
     }
 
     #[test]
     fn a_node_has_one_safety_kernel() {
-        let remote = SafetyConfig::Remote("127.0.0.1:1".into());
-        assert_eq!(Roles::all().check(&remote), Err(RolesError::TwoKernels("127.0.0.1:1".into())));
-        assert_eq!(Roles::of_node(&remote).check(&remote), Ok(()));
-        assert_eq!("safety".parse::<Roles>().unwrap().check(&remote), Err(RolesError::NoNode));
+        let safety = SafetyConfig::Remote("127.0.0.1:1".into());
+        let remote = Config { safety, ..config() };
+        assert_eq!(check("all", &remote), Err(RolesError::TwoKernels("127.0.0.1:1".into())));
+        assert_eq!(Roles::of_node(&remote.safety).check(&remote), Ok(()));
+        assert_eq!(check("safety", &remote), Err(RolesError::NoNode));
+        assert_eq!(check("gateway,safety", &on_servers()), Err(RolesError::UnusedKernel));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod core;
 mod driver;
+mod membership;
 mod scheduler;
 mod settings;
 

@@ -12,5 +12,5 @@ mod sqlite;
 
 pub use self::postgres::PostgresStore;
 pub use self::redis::{RedisStore, worker_acl};
-pub use server::{Durability, InstallationId, Risk, ServerError, ServerOptions};
+pub use server::{Durability, InstallationId, Risk, ServerError, ServerOptions, Sharing};
 pub use sqlite::{BackupError, OpenError, SqliteInspector, SqliteStore, backup, restore};

@@ -7,6 +7,7 @@ mod fault;
 mod forget;
 mod open;
 mod operation;
+mod ownership;
 mod read;
 mod settings;
 mod write;
@@ -20,12 +21,14 @@ use cortex_domain::event::Entry;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Version};
+use cortex_domain::ownership::{Standing, Turn};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{
     Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobCount, JobStep, Jobs, Outbound, Outbox,
-    Payloads, Query, Sequence, StoreError, Upkeep,
+    Ownership, Payloads, Query, Sequence, StoreError, Upkeep,
 };
 use cortex_domain::retention::Retention;
+use cortex_domain::share::Term;
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
@@ -34,9 +37,10 @@ use self::changes::Changes;
 use self::read::Readers;
 use self::writer::Writer;
 use crate::early_deletions::EarlyDeletionMonitor;
-use crate::server::Durability;
+use crate::server::{Durability, Sharing};
 
-/// A store on a Postgres server. A later process that opens the same store fences this one.
+/// A store on a Postgres server. A later process that opens the same store fences this one, unless
+/// both share it.
 #[derive(Debug)]
 pub struct PostgresStore {
     writer: Writer,
@@ -45,6 +49,7 @@ pub struct PostgresStore {
     server: String,
     epoch: i64,
     retention: Retention,
+    sharing: Sharing,
     durability: Durability,
     /// Entries of the audit log that were deleted before they expired.
     early_deletions: Mutex<EarlyDeletionMonitor>,
@@ -152,12 +157,22 @@ impl Feed for PostgresStore {
 impl AuditLog for PostgresStore {
     /// Appends the entries and waits for the flush, because a process that ends would lose what it
     /// queues.
-    fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>> {
-        Box::pin(async move { write::append(&self.writer, &entries).await })
+    fn append(&self, entries: Vec<AuditEvent>, term: Option<Term>) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move { write::append(&self.writer, &entries, term).await })
     }
 
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>> {
         Box::pin(async move { Ok(read::audit(&self.readers, after, limit).await?) })
+    }
+}
+
+impl Ownership for PostgresStore {
+    fn is_shared(&self) -> bool {
+        self.sharing == Sharing::Shared
+    }
+
+    fn turn(&self, turn: Turn) -> Answer<'_, Result<Standing, StoreError>> {
+        Box::pin(async move { Ok(ownership::turn(&self.readers, self.epoch, &turn).await?) })
     }
 }
 
@@ -192,5 +207,9 @@ impl Payloads for PostgresStore {
 
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(write::put(&self.writer, pointer, payload))
+    }
+
+    fn discard(&self, job: JobId) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move { Ok(forget::discard(&self.readers, self.epoch, job).await?) })
     }
 }

@@ -7,6 +7,7 @@ mod forget;
 mod keys;
 mod link;
 mod open;
+mod ownership;
 mod read;
 mod reply;
 mod script;
@@ -21,12 +22,14 @@ use cortex_domain::event::Entry;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Version};
+use cortex_domain::ownership::{Standing, Turn};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{
     Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobCount, JobStep, Jobs, Outbound, Outbox,
-    Payloads, Query, Sequence, StoreError, Upkeep,
+    Ownership, Payloads, Query, Sequence, StoreError, Upkeep,
 };
 use cortex_domain::retention::Retention;
+use cortex_domain::share::Term;
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
@@ -35,14 +38,16 @@ pub use self::acl::worker_acl;
 use self::changes::Changes;
 use self::link::Link;
 use crate::early_deletions::EarlyDeletionMonitor;
-use crate::server::Durability;
+use crate::server::{Durability, Sharing};
 
-/// A store on a Redis or Valkey server. A later process that opens the same store fences this one.
+/// A store on a Redis or Valkey server. A later process that opens the same store fences this one,
+/// unless both share it.
 #[derive(Debug)]
 pub struct RedisStore {
     link: Arc<Link>,
     changes: Changes,
     retention: Retention,
+    sharing: Sharing,
     durability: Durability,
     /// Entries of the audit log that were deleted before they expired.
     early_deletions: Mutex<EarlyDeletionMonitor>,
@@ -162,15 +167,25 @@ impl Feed for RedisStore {
 impl AuditLog for RedisStore {
     /// Appends the entries and waits for the flush, because a process that ends would lose what it
     /// queues.
-    fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>> {
+    fn append(&self, entries: Vec<AuditEvent>, term: Option<Term>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            self.link.write(&script::APPEND, |to| to.audit(entries.iter())).await?;
+            self.link.write_under(term, &script::APPEND, |to| to.audit(entries.iter())).await?;
             Ok(())
         })
     }
 
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>> {
         Box::pin(read::audit(&self.link, after, limit))
+    }
+}
+
+impl Ownership for RedisStore {
+    fn is_shared(&self) -> bool {
+        self.sharing == Sharing::Shared
+    }
+
+    fn turn(&self, turn: Turn) -> Answer<'_, Result<Standing, StoreError>> {
+        Box::pin(ownership::turn(&self.link, turn))
     }
 }
 
@@ -202,5 +217,12 @@ impl Payloads for RedisStore {
 
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(write::put(&self.link, pointer, payload.into()))
+    }
+
+    fn discard(&self, job: JobId) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.link.write(&script::DISCARD, |to| to.text(job)).await?;
+            Ok(())
+        })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use cortex_domain::hex;
 use cortex_domain::retention::Retention;
+use cortex_platform::entropy;
 
 /// How to open a store on a server.
 #[derive(Clone, Debug)]
@@ -13,6 +15,23 @@ pub struct ServerOptions {
     /// The installation that the store must belong to.
     pub installation: InstallationId,
     pub retention: Retention,
+    pub sharing: Sharing,
+}
+
+/// Whether other processes may use the store at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Sharing {
+    /// Only this process may, as its bus reaches no other one. Those that opened the store before
+    /// can no longer use it.
+    #[default]
+    Alone,
+    /// Every process of the installation that shares it too.
+    Shared,
+}
+
+/// Returns a random name of this process, by which it knows its own announcements.
+pub(crate) fn process_name() -> String {
+    hex::encode(&entropy::random::<8>())
 }
 
 /// The random id of an installation, so that two installations do not share a store by mistake.

@@ -13,6 +13,7 @@ mod lock;
 mod migrate;
 mod open;
 mod outbox;
+mod ownership;
 mod payloads;
 mod queue;
 mod readers;
@@ -30,12 +31,14 @@ use cortex_domain::event::Entry;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Version};
+use cortex_domain::ownership::{Standing, Turn};
 use cortex_domain::pointer::{Memory, Pointer, Space};
 use cortex_domain::ports::{
     Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobCount, JobStep, Jobs, Outbound, Outbox,
-    Payloads, Query, Sequence, StoreError, Upkeep,
+    Ownership, Payloads, Query, Sequence, StoreError, Upkeep,
 };
 use cortex_domain::retention::Retention;
+use cortex_domain::share::Term;
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
@@ -47,6 +50,7 @@ pub use backup::{BackupError, backup, restore};
 pub use inspect::SqliteInspector;
 use lock::Lock;
 pub use open::OpenError;
+use ownership::Owners;
 use queue::WriteMode;
 use readers::Readers;
 use transaction::Transaction;
@@ -64,6 +68,7 @@ pub struct SqliteStore {
     writer: Writer,
     _lock: Lock,
     retention: Retention,
+    owners: Owners,
     /// Entries of the audit log that were deleted before they expired.
     early_deletions: Mutex<EarlyDeletionMonitor>,
 }
@@ -117,14 +122,17 @@ impl Jobs for SqliteStore {
 
     fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>> {
         Box::pin(async move {
+            let owners = self.owners.clone();
             if change.expected() > Version(0) {
-                return Ok(self
-                    .writer
-                    .write(Notify::Watchers, 0, move |c| commit::commit(c, change))
-                    .await?);
+                let commit = move |c: &Transaction| {
+                    owners.check(change.term())?;
+                    commit::commit(c, change)
+                };
+                return Ok(self.writer.write(Notify::Watchers, 0, commit).await?);
             }
             let retention = self.retention;
             let persist = move |c: &Transaction| {
+                owners.check(change.term())?;
                 let persisted = record::persist(c, &change, &retention)?;
                 Ok(persisted.map(|()| change.into_job()))
             };
@@ -136,6 +144,7 @@ impl Jobs for SqliteStore {
     fn record(&self, history: Change) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let retention = self.retention;
+            self.owners.check(history.term())?;
             let note = move |c: &Transaction| record::record(c, &history, &retention);
             self.writer.queue(Notify::None, WriteMode::Background, 0, note)?;
             Ok(())
@@ -206,8 +215,9 @@ impl Feed for SqliteStore {
 }
 
 impl AuditLog for SqliteStore {
-    fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>> {
+    fn append(&self, entries: Vec<AuditEvent>, term: Option<Term>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            self.owners.check(term)?;
             let mode = if self.writer.is_failing() { WriteMode::Awaited } else { WriteMode::Background };
             let on_rollback = match mode {
                 WriteMode::Background => OnRollback::Retry,
@@ -227,6 +237,16 @@ impl AuditLog for SqliteStore {
 
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>> {
         Box::pin(async move { Ok(self.readers.read(move |c| audit::after(c, after, limit)).await?) })
+    }
+}
+
+impl Ownership for SqliteStore {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn turn(&self, turn: Turn) -> Answer<'_, Result<Standing, StoreError>> {
+        Box::pin(std::future::ready(Ok(self.owners.turn(&turn))))
     }
 }
 
@@ -302,5 +322,11 @@ impl Payloads for SqliteStore {
                 WriteMode::Awaited => Ok(written.await?),
             }
         })
+    }
+
+    fn discard(&self, job: JobId) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(
+            async move { Ok(self.writer.write(Notify::None, 0, move |c| forget::discard(c, job)).await?) },
+        )
     }
 }

@@ -119,11 +119,11 @@ async fn an_audit_entry_survives_a_failed_group() {
     let job = |n| Job::accepted(submission(n).request, Durability::Ephemeral, store.memory());
     let (taken, refused) = (clients::denied(&job(1)), clients::denied(&job(2)));
     disk::set_fault(folder.path(), Some(DiskFault::Flush));
-    store.append(vec![taken.clone()]).await.unwrap();
+    store.append(vec![taken.clone()], None).await.unwrap();
     // The next group fails too, and the first one with it if it was not written before.
     assert!(store.accept(submission(3)).await.is_err());
     for _ in 0..3 {
-        let failed = store.append(vec![refused.clone()]).await;
+        let failed = store.append(vec![refused.clone()], None).await;
         assert!(matches!(failed, Err(StoreError::Broken(_))), "{failed:?}");
     }
     disk::set_fault(folder.path(), None);

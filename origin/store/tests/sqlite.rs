@@ -95,7 +95,7 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
     let path = folder.path().join("jobs.db");
     let store = SqliteStore::open(&path).unwrap();
     let entries = ["acme", "other", "acme"].map(entry_of);
-    store.append(entries.to_vec()).await.unwrap();
+    store.append(entries.to_vec(), None).await.unwrap();
     drop(store);
     // In that schema, a row held the entries of every tenant.
     let file = rusqlite::Connection::open(&path).unwrap();
@@ -107,7 +107,7 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
     assert_eq!(SqliteStore::migrate(&path, Retention::default()).unwrap(), 4);
     let store =
         SqliteStore::open_with(&path, Retention { audit_entries: 1, ..Retention::default() }).unwrap();
-    store.append(vec![entry_of("acme")]).await.unwrap();
+    store.append(vec![entry_of("acme")], None).await.unwrap();
     contract::fixtures::accepted(&store, "acme", 1).await;
     store.forget(contract::fixtures::NOW).await.unwrap();
     let audited = store.audit(Sequence(0), 9).await.unwrap();

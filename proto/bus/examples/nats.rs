@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cortex_bus::{Nats, NatsOptions};
 use cortex_domain::ports::Bus;
+use cortex_domain::share::Share;
 use cortex_domain::subject::{Filter, Subject};
 use cortex_test_servers::Nats as Server;
 use futures::StreamExt;
@@ -33,7 +34,7 @@ async fn main() -> Result<(), Failure> {
     let client = async_nats::connect(server.url()).await?;
     let jetstream = async_nats::jetstream::new(client.clone());
 
-    let mut requests = bus.respond(Filter::only(&Subject::JOB_CALL)).await?;
+    let mut requests = bus.respond(Filter::only(&Subject::call(Share::FIRST))).await?;
     tokio::spawn(async move {
         while let Some(request) = requests.next().await {
             request.reply.send(request.body);
@@ -55,13 +56,17 @@ async fn main() -> Result<(), Failure> {
         let bus = bus.clone();
         let append = || {
             let bus = bus.clone();
-            async move { bus.append(Subject::JOB_RESULT, Bytes::from_static(BODY)).await.map_err(Failure::from) }
+            async move {
+                bus.append(Subject::result(Share::FIRST), Bytes::from_static(BODY))
+                    .await
+                    .map_err(Failure::from)
+            }
         };
         ours.appends.push(rate(seconds, append).await?);
         let append = || {
             let jetstream = jetstream.clone();
             async move {
-                jetstream.publish("sys.job.result", Bytes::from_static(BODY)).await?.await?;
+                jetstream.publish("sys.job.result.0", Bytes::from_static(BODY)).await?.await?;
                 Ok(())
             }
         };
@@ -71,7 +76,11 @@ async fn main() -> Result<(), Failure> {
         let ask = || {
             let bus = bus.clone();
             async move {
-                let asked = bus.request(Subject::JOB_CALL, Bytes::from_static(BODY), Duration::from_secs(5));
+                let asked = bus.request(
+                    Subject::call(Share::FIRST),
+                    Bytes::from_static(BODY),
+                    Duration::from_secs(5),
+                );
                 asked.await.map(drop).map_err(Failure::from)
             }
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cortex_domain::id::JobId;
 use cortex_domain::ports::{Bus, Delivery, Event, Request, RequestError, Subscription};
+use cortex_domain::share::Share;
 use cortex_domain::subject::{Filter, Published, Queued, Subject};
 use cortex_domain::time::Timestamp;
 
@@ -64,7 +65,7 @@ async fn next<T>(subscription: &mut dyn Subscription<T>) -> T {
 }
 
 async fn respond(bus: &Tested) -> Box<dyn Subscription<Request>> {
-    bus.respond(Filter::only(&Subject::JOB_CALL)).await.expect("an open bus")
+    bus.respond(Filter::only(&Subject::call(Share::FIRST))).await.expect("an open bus")
 }
 
 async fn listen(bus: &Tested, filter: Filter<Published>) -> Box<dyn Subscription<Event>> {
@@ -89,10 +90,10 @@ pub async fn a_request_is_answered(bus: Tested) {
     let mut responder = respond(&bus).await;
     let answering = async {
         let Request { subject, body, reply } = next(responder.as_mut()).await;
-        assert_eq!(subject, Subject::JOB_CALL);
+        assert_eq!(subject, Subject::call(Share::FIRST));
         reply.send(body);
     };
-    let asking = bus.request(Subject::JOB_CALL, Bytes::from("ping"), DELIVERY_TIMEOUT);
+    let asking = bus.request(Subject::call(Share::FIRST), Bytes::from("ping"), DELIVERY_TIMEOUT);
     let (answer, ()) = tokio::join!(asking, answering);
     assert_eq!(answer, Ok(Bytes::from("ping")));
 }
@@ -106,7 +107,7 @@ pub async fn a_request_reaches_one_responder(bus: Tested) {
         };
         request.reply.send(Bytes::from("first"));
     };
-    let asking = bus.request(Subject::JOB_CALL, Bytes::new(), DELIVERY_TIMEOUT);
+    let asking = bus.request(Subject::call(Share::FIRST), Bytes::new(), DELIVERY_TIMEOUT);
     let (answer, ()) = tokio::join!(asking, answering);
     assert_eq!(answer, Ok(Bytes::from("first")));
     let second = async {
@@ -119,7 +120,7 @@ pub async fn requests_reach_every_responder_in_turn(bus: Tested) {
     let (mut one, mut two) = (respond(&bus).await, respond(&bus).await);
     let mut shares = [0, 0];
     for _ in 0..32 {
-        let asking = bus.request(Subject::JOB_CALL, Bytes::new(), DELIVERY_TIMEOUT);
+        let asking = bus.request(Subject::call(Share::FIRST), Bytes::new(), DELIVERY_TIMEOUT);
         let answering = async {
             let (share, request) = tokio::select! {
                 request = next(one.as_mut()) => (0, request),
@@ -135,24 +136,24 @@ pub async fn requests_reach_every_responder_in_turn(bus: Tested) {
 }
 
 pub async fn a_request_that_nothing_answers_on_fails_at_once(bus: Tested) {
-    let asking = bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_secs(3600));
+    let asking = bus.request(Subject::call(Share::FIRST), Bytes::new(), Duration::from_secs(3600));
     let asked = tokio::time::timeout(DELIVERY_TIMEOUT, asking).await.expect("an answer at once");
-    assert_eq!(asked, Err(RequestError::NoResponder(Subject::JOB_CALL)));
+    assert_eq!(asked, Err(RequestError::NoResponder(Subject::call(Share::FIRST))));
 }
 
 pub async fn a_request_without_a_reply_fails_in_time(bus: Tested) {
     let mut responder = respond(&bus).await;
-    let asking = bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_millis(50));
+    let asking = bus.request(Subject::call(Share::FIRST), Bytes::new(), Duration::from_millis(50));
     let (asked, request) = tokio::join!(asking, next(responder.as_mut()));
-    assert_eq!(asked, Err(RequestError::Unanswered(Subject::JOB_CALL)));
+    assert_eq!(asked, Err(RequestError::Unanswered(Subject::call(Share::FIRST))));
     // A late reply is lost.
     request.reply.send(Bytes::new());
 }
 
 pub async fn a_responder_that_has_gone_is_asked_nothing(bus: Tested) {
     drop(respond(&bus).await);
-    let asked = bus.request(Subject::JOB_CALL, Bytes::new(), DELIVERY_TIMEOUT).await;
-    assert_eq!(asked, Err(RequestError::NoResponder(Subject::JOB_CALL)));
+    let asked = bus.request(Subject::call(Share::FIRST), Bytes::new(), DELIVERY_TIMEOUT).await;
+    assert_eq!(asked, Err(RequestError::NoResponder(Subject::call(Share::FIRST))));
 }
 
 pub async fn what_is_published_reaches_every_listener_in_order(bus: Tested) {
@@ -190,7 +191,7 @@ pub async fn publishing_never_waits_for_a_listener(bus: Tested) {
 }
 
 pub async fn a_message_is_delivered_to_one_consumer(bus: Tested) {
-    let subject = Subject::JOB_RESULT;
+    let subject = Subject::result(Share::FIRST);
     let (mut one, mut two) = (consume(&bus, &subject).await, consume(&bus, &subject).await);
     let mut left: BTreeSet<&str> = BTreeSet::from(["a", "b", "c", "d"]);
     for text in left.clone() {
@@ -208,22 +209,22 @@ pub async fn a_message_is_delivered_to_one_consumer(bus: Tested) {
 }
 
 pub async fn a_message_that_came_before_its_consumer_is_delivered(bus: Tested) {
-    append(&bus, &Subject::JOB_SUBMIT, "early").await;
-    let delivery = next(consume(&bus, &Subject::JOB_SUBMIT).await.as_mut()).await;
+    append(&bus, &Subject::submit(Share::FIRST), "early").await;
+    let delivery = next(consume(&bus, &Subject::submit(Share::FIRST)).await.as_mut()).await;
     assert_eq!(delivery.body, "early");
     delivery.receipt.ack();
 }
 
 pub async fn what_is_acknowledged_is_not_delivered_again(bus: Tested) {
-    let mut consumer = consume(&bus, &Subject::JOB_RESULT).await;
-    append(&bus, &Subject::JOB_RESULT, "once").await;
+    let mut consumer = consume(&bus, &Subject::result(Share::FIRST)).await;
+    append(&bus, &Subject::result(Share::FIRST), "once").await;
     next(consumer.as_mut()).await.receipt.ack();
     nothing_comes(consumer.as_mut()).await;
 }
 
 pub async fn what_is_sent_back_is_delivered_again_after_its_pause(bus: Tested) {
-    let mut consumer = consume(&bus, &Subject::JOB_RESULT).await;
-    append(&bus, &Subject::JOB_RESULT, "twice").await;
+    let mut consumer = consume(&bus, &Subject::result(Share::FIRST)).await;
+    append(&bus, &Subject::result(Share::FIRST), "twice").await;
     let pause = Duration::from_millis(100);
     let sent_back = tokio::time::Instant::now();
     next(consumer.as_mut()).await.receipt.nak(pause);
@@ -235,8 +236,8 @@ pub async fn what_is_sent_back_is_delivered_again_after_its_pause(bus: Tested) {
 }
 
 pub async fn what_is_not_acknowledged_is_delivered_again(bus: Tested) {
-    let mut consumer = consume(&bus, &Subject::JOB_RESULT).await;
-    append(&bus, &Subject::JOB_RESULT, "twice").await;
+    let mut consumer = consume(&bus, &Subject::result(Share::FIRST)).await;
+    append(&bus, &Subject::result(Share::FIRST), "twice").await;
     let held = next(consumer.as_mut()).await;
     let again = next(consumer.as_mut()).await;
     assert_eq!((held.body, again.body.clone()), (again.body.clone(), Bytes::from("twice")));
@@ -244,12 +245,12 @@ pub async fn what_is_not_acknowledged_is_delivered_again(bus: Tested) {
 }
 
 pub async fn what_a_consumer_leaves_is_delivered_to_the_next(bus: Tested) {
-    let mut leaver = consume(&bus, &Subject::JOB_RESULT).await;
-    append(&bus, &Subject::JOB_RESULT, "a").await;
-    append(&bus, &Subject::JOB_RESULT, "b").await;
+    let mut leaver = consume(&bus, &Subject::result(Share::FIRST)).await;
+    append(&bus, &Subject::result(Share::FIRST), "a").await;
+    append(&bus, &Subject::result(Share::FIRST), "b").await;
     drop(next(leaver.as_mut()).await);
     drop(leaver);
-    let mut stays = consume(&bus, &Subject::JOB_RESULT).await;
+    let mut stays = consume(&bus, &Subject::result(Share::FIRST)).await;
     let mut came = BTreeSet::new();
     for _ in 0..2 {
         let delivery = next(stays.as_mut()).await;

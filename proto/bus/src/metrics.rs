@@ -1,5 +1,7 @@
 //! What the bus carries.
 
+use std::collections::BTreeMap;
+
 use cortex_platform::metrics::{self, IntCounter, IntCounterVec, Registry};
 
 /// The bus' metrics.
@@ -53,8 +55,14 @@ impl Metrics {
             &["queue"],
         );
         registry.add_sampled([depth], move |[depth]| {
+            let mut of_kinds = BTreeMap::<String, usize>::new();
             for (queue, messages) in depths() {
-                depth.with_label_values(&[queue]).set(i64::try_from(messages).unwrap_or(i64::MAX));
+                // The queues of all shares count as one.
+                let kind = queue.rsplit_once('.').map_or(&*queue, |(kind, _)| kind);
+                *of_kinds.entry(kind.to_owned()).or_default() += messages;
+            }
+            for (kind, messages) in of_kinds {
+                depth.with_label_values(&[kind]).set(i64::try_from(messages).unwrap_or(i64::MAX));
             }
         });
     }

@@ -11,6 +11,7 @@ use cortex_bus::{Nats, NatsError, NatsFlush, NatsOptions};
 use cortex_domain::ports::{
     AppendError, Bus, BusError, Delivery, MessageId, Request, RequestError, Subscription,
 };
+use cortex_domain::share::Share;
 use cortex_domain::subject::{Filter, Subject};
 use cortex_test_servers::{Nats as Server, NatsOptions as Settings};
 
@@ -45,7 +46,7 @@ async fn next(consumer: &mut dyn Subscription<Delivery>) -> Delivery {
 /// Sends a request over `bus`, and answers it by `responder`.
 async fn ping(bus: &Nats, responder: &mut dyn Subscription<Request>) {
     let asking = async {
-        let answer = bus.request(Subject::JOB_CALL, Bytes::from("ping"), TIMEOUT).await;
+        let answer = bus.request(Subject::call(Share::FIRST), Bytes::from("ping"), TIMEOUT).await;
         assert_eq!(answer, Ok(Bytes::from("pong")));
     };
     let answering = async {
@@ -59,7 +60,7 @@ async fn ping(bus: &Nats, responder: &mut dyn Subscription<Request>) {
 /// Appends until the server accepts it.
 async fn append(bus: &Nats, body: &'static str) {
     let begun = Instant::now();
-    while let Err(error) = bus.append(Subject::JOB_RESULT, Bytes::from(body)).await {
+    while let Err(error) = bus.append(Subject::result(Share::FIRST), Bytes::from(body)).await {
         assert!(begun.elapsed() < TIMEOUT, "{error}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -69,10 +70,10 @@ async fn append(bus: &Nats, body: &'static str) {
 async fn two_processes_share_the_messages_of_a_queue() {
     let Some(server) = Server::start() else { return };
     let (one, two) = (connected(&server).await, connected(&server).await);
-    let mut consumer = two.consume(Subject::JOB_SUBMIT).await.unwrap();
-    one.append(Subject::JOB_SUBMIT, Bytes::from("x")).await.unwrap();
+    let mut consumer = two.consume(Subject::submit(Share::FIRST)).await.unwrap();
+    one.append(Subject::submit(Share::FIRST), Bytes::from("x")).await.unwrap();
     next(consumer.as_mut()).await.receipt.ack();
-    let mut responder = two.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let mut responder = two.respond(Filter::only(&Subject::call(Share::FIRST))).await.unwrap();
     ping(&one, responder.as_mut()).await;
 }
 
@@ -81,7 +82,7 @@ async fn a_responder_is_known_to_every_process_once_it_has_subscribed() {
     let Some(server) = Server::start() else { return };
     let (one, two) = (connected(&server).await, connected(&server).await);
     for _ in 0..200 {
-        let mut responder = two.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+        let mut responder = two.respond(Filter::only(&Subject::call(Share::FIRST))).await.unwrap();
         ping(&one, responder.as_mut()).await;
     }
 }
@@ -90,9 +91,9 @@ async fn a_responder_is_known_to_every_process_once_it_has_subscribed() {
 async fn a_message_that_is_sent_again_is_queued_once() {
     let Some(server) = Server::start() else { return };
     let bus = connected(&server).await;
-    let mut consumer = bus.consume(Subject::JOB_SUBMIT).await.unwrap();
+    let mut consumer = bus.consume(Subject::submit(Share::FIRST)).await.unwrap();
     for (id, body) in [(1, "a"), (1, "a"), (2, "a"), (1, "b")] {
-        bus.append_once(Subject::JOB_SUBMIT, MessageId(id), Bytes::from(body)).await.unwrap();
+        bus.append_once(Subject::submit(Share::FIRST), MessageId(id), Bytes::from(body)).await.unwrap();
     }
     for body in ["a", "a", "b"] {
         let delivery = next(consumer.as_mut()).await;
@@ -106,14 +107,14 @@ async fn a_message_that_is_sent_again_is_queued_once() {
 async fn everything_goes_on_after_the_server_was_killed() {
     let Some(mut server) = Server::start() else { return };
     let bus = connected(&server).await;
-    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
-    let mut responder = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let mut consumer = bus.consume(Subject::result(Share::FIRST)).await.unwrap();
+    let mut responder = bus.respond(Filter::only(&Subject::call(Share::FIRST))).await.unwrap();
     append(&bus, "before").await;
     server.kill();
     let begun = Instant::now();
-    while bus.append(Subject::JOB_RESULT, Bytes::from("lost")).await.is_ok() {}
+    while bus.append(Subject::result(Share::FIRST), Bytes::from("lost")).await.is_ok() {}
     assert!(matches!(
-        bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_secs(3600)).await,
+        bus.request(Subject::call(Share::FIRST), Bytes::new(), Duration::from_secs(3600)).await,
         Err(RequestError::Bus(BusError::Broken(_)))
     ));
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
@@ -134,8 +135,8 @@ async fn everything_goes_on_after_the_server_was_killed() {
 async fn a_request_that_waits_learns_that_the_connection_is_lost() {
     let Some(mut server) = Server::start() else { return };
     let bus = connected(&server).await;
-    let mut responder = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
-    let asking = bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_secs(3600));
+    let mut responder = bus.respond(Filter::only(&Subject::call(Share::FIRST))).await.unwrap();
+    let asking = bus.request(Subject::call(Share::FIRST), Bytes::new(), Duration::from_secs(3600));
     let killing = async {
         let request = responder.next().await.unwrap();
         server.kill();
@@ -149,7 +150,7 @@ async fn a_request_that_waits_learns_that_the_connection_is_lost() {
 async fn a_stream_that_the_server_has_lost_is_made_again() {
     let Some(mut server) = Server::start() else { return };
     let bus = connected(&server).await;
-    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    let mut consumer = bus.consume(Subject::result(Share::FIRST)).await.unwrap();
     append(&bus, "lost").await;
     server.wipe();
     append(&bus, "kept").await;
@@ -167,12 +168,12 @@ async fn a_stream_that_the_server_has_lost_is_made_again() {
 async fn a_consumer_that_was_deleted_is_made_again() {
     let Some(server) = Server::start() else { return };
     let bus = connected(&server).await;
-    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    let mut consumer = bus.consume(Subject::result(Share::FIRST)).await.unwrap();
     append(&bus, "one").await;
     next(consumer.as_mut()).await.receipt.ack();
     let other = async_nats::connect(server.url()).await.unwrap();
     let jetstream = async_nats::jetstream::new(other);
-    jetstream.delete_consumer_from_stream("sys-job-result", "CORTEX").await.unwrap();
+    jetstream.delete_consumer_from_stream("sys-job-result-0", "CORTEX").await.unwrap();
     append(&bus, "two").await;
     assert_eq!(next(consumer.as_mut()).await.body, "two");
 }
@@ -181,7 +182,7 @@ async fn a_consumer_that_was_deleted_is_made_again() {
 async fn a_paused_server_delays_and_loses_nothing() {
     let Some(server) = Server::start() else { return };
     let bus = Arc::new(connected(&server).await);
-    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    let mut consumer = bus.consume(Subject::result(Share::FIRST)).await.unwrap();
     server.pause();
     let appending = {
         let bus = bus.clone();
@@ -202,20 +203,20 @@ async fn a_full_queue_is_named() {
     options.max_messages = 2;
     let bus = Nats::connect(options).await.unwrap();
     for _ in 0..2 {
-        bus.append(Subject::JOB_SUBMIT, Bytes::from("x")).await.unwrap();
+        bus.append(Subject::submit(Share::FIRST), Bytes::from("x")).await.unwrap();
     }
-    let full = bus.append(Subject::JOB_SUBMIT, Bytes::from("x")).await;
-    assert_eq!(full, Err(AppendError::Full(Subject::JOB_SUBMIT)));
+    let full = bus.append(Subject::submit(Share::FIRST), Bytes::from("x")).await;
+    assert_eq!(full, Err(AppendError::Full(Subject::submit(Share::FIRST))));
 }
 
 #[tokio::test]
 async fn foreign_messages_reach_nothing_and_break_nothing() {
     let Some(server) = Server::start() else { return };
     let bus = connected(&server).await;
-    let mut responder = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let mut responder = bus.respond(Filter::only(&Subject::call(Share::FIRST))).await.unwrap();
     let other = async_nats::connect(server.url()).await.unwrap();
     // A request without a reply subject.
-    other.publish("sys.job.call", Bytes::from("garbage")).await.unwrap();
+    other.publish("sys.job.call.0", Bytes::from("garbage")).await.unwrap();
     other.flush().await.unwrap();
     ping(&bus, responder.as_mut()).await;
 }
@@ -225,11 +226,14 @@ async fn a_closed_bus_ends_its_subscriptions() {
     let Some(server) = Server::start() else { return };
     let bus = connected(&server).await;
     let mut events = bus.subscribe(Filter::PROGRESS).await.unwrap();
-    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    let mut consumer = bus.consume(Subject::result(Share::FIRST)).await.unwrap();
     bus.close().await;
     assert!(events.next().await.is_none());
     assert!(consumer.next().await.is_none());
-    assert_eq!(bus.append(Subject::JOB_RESULT, Bytes::new()).await, Err(AppendError::Bus(BusError::Closed)));
+    assert_eq!(
+        bus.append(Subject::result(Share::FIRST), Bytes::new()).await,
+        Err(AppendError::Bus(BusError::Closed))
+    );
 }
 
 /// Returns why a server can't be used.
@@ -267,7 +271,7 @@ async fn a_foreign_stream_is_refused_and_left_alone() {
     let error = refused(options(&server)).await;
     assert!(matches!(error, NatsError::OtherStream { .. }), "{error}");
     let lossy = async_nats::jetstream::stream::Config {
-        subjects: vec!["sys.job.submit".into(), "sys.job.result".into()],
+        subjects: vec!["sys.job.submit.*".into(), "sys.job.result.*".into()],
         retention: async_nats::jetstream::stream::RetentionPolicy::WorkQueue,
         discard: async_nats::jetstream::stream::DiscardPolicy::Old,
         name: "CORTEX".into(),

@@ -36,13 +36,22 @@ pub enum CallRefusal {
     Stopping,
     /// The safety kernel is unreachable, and no call or attempt may run without its decision.
     Unjudged,
+    /// Another scheduler owns the tenant's share. Nothing was run.
+    Moved,
     /// The scheduler failed.
     Internal,
 }
 
 impl CallRefusal {
-    pub const ALL: [Self; 6] =
-        [Self::Overloaded, Self::Crowded, Self::StorageFull, Self::Stopping, Self::Unjudged, Self::Internal];
+    pub const ALL: [Self; 7] = [
+        Self::Overloaded,
+        Self::Crowded,
+        Self::StorageFull,
+        Self::Stopping,
+        Self::Unjudged,
+        Self::Moved,
+        Self::Internal,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -52,6 +61,7 @@ impl CallRefusal {
             Self::StorageFull => "storage-full",
             Self::Stopping => "stopping",
             Self::Unjudged => "unjudged",
+            Self::Moved => "moved",
             Self::Internal => "internal",
         }
     }
@@ -70,8 +80,8 @@ impl FromStr for CallRefusal {
         let known = Self::ALL.into_iter().find(|refusal| refusal.as_str() == text);
         known.ok_or(ParseError {
             what: "refusal",
-            reason: "must be `overloaded`, `crowded`, `storage-full`, `stopping`, `unjudged` or \
-                `internal`",
+            reason: "must be `overloaded`, `crowded`, `storage-full`, `stopping`, `unjudged`, \
+                `moved` or `internal`",
         })
     }
 }

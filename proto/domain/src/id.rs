@@ -90,7 +90,9 @@ crate::inline_schema!(
     })
 );
 
-/// The id of one dispatch of an attempt. Its 128 random bits keep a worker from guessing another's.
+/// The id of one dispatch of an attempt. Its random bits keep a worker from guessing another's. The
+/// first byte names the share of the job's tenant, so that what a worker reports under the lease
+/// reaches the scheduler of that share.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DispatchId([u8; 16]);
 

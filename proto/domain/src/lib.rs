@@ -14,6 +14,7 @@ pub mod flow;
 pub mod hex;
 pub mod id;
 pub mod job;
+pub mod ownership;
 pub mod placement;
 pub mod pointer;
 pub mod policy;
@@ -23,6 +24,7 @@ pub mod retry;
 mod scatter;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod share;
 pub mod state;
 pub mod subject;
 pub mod task;

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 
 use crate::flow::Assignment;
 use crate::id::{JobId, WorkerId};
+use crate::share::Share;
 use crate::state::Target;
 use crate::topic::TopicPattern;
 use crate::wildcard;
@@ -39,14 +40,32 @@ pub struct Subject<K>(Cow<'static, str>, PhantomData<K>);
 pub struct Filter<K>(Cow<'static, str>, PhantomData<K>);
 
 impl Subject<Requested> {
-    /// A synchronous call. The reply tells how it ended.
-    pub const JOB_CALL: Self = Self::known("sys.job.call");
-    /// A caller stops waiting, and its job is to become durable. Carries the job's id. The reply is
-    /// empty and confirms the message.
-    pub const JOB_KEEP: Self = Self::known("sys.job.keep");
-    /// A caller has disconnected. Carries the job's id. The reply is empty and confirms the
-    /// message.
-    pub const JOB_HANGUP: Self = Self::known("sys.job.hangup");
+    /// Returns the subject of the synchronous calls of a share. The reply tells how the call ended.
+    #[must_use]
+    pub fn call(share: Share) -> Self {
+        Self::made(format!("sys.job.call.{share}"))
+    }
+
+    /// Returns the subject on which a caller says that it stops waiting, and that its job is to
+    /// become durable. Carries the job's id. The reply is empty and confirms the message.
+    #[must_use]
+    pub fn keep(share: Share) -> Self {
+        Self::made(format!("sys.job.keep.{share}"))
+    }
+
+    /// Returns the subject on which a caller says that it has disconnected. Carries the job's id.
+    /// The reply is empty and confirms the message.
+    #[must_use]
+    pub fn hangup(share: Share) -> Self {
+        Self::made(format!("sys.job.hangup.{share}"))
+    }
+
+    /// Returns the subject on which a caller asks whether its call is still open. Carries the job's
+    /// id. The reply is empty if it is not.
+    #[must_use]
+    pub fn pulse(share: Share) -> Self {
+        Self::made(format!("sys.job.pulse.{share}"))
+    }
 
     /// Returns the subject to which a placed job is sent. The reply tells whether the worker
     /// accepts it.
@@ -73,10 +92,21 @@ impl Subject<Published> {
 }
 
 impl Subject<Queued> {
-    /// A job is in the store and waits for the scheduler. Carries its id.
-    pub const JOB_SUBMIT: Self = Self::known("sys.job.submit");
-    /// A worker's report.
-    pub const JOB_RESULT: Self = Self::known("sys.job.result");
+    /// The subjects of [`Self::submit`] and [`Self::result`], with a wildcard for the share.
+    pub const ALL: [&str; 2] = ["sys.job.submit.*", "sys.job.result.*"];
+
+    /// Returns the subject that says that a job is in the store and waits for the scheduler of its
+    /// share. Carries the job's id.
+    #[must_use]
+    pub fn submit(share: Share) -> Self {
+        Self::made(format!("sys.job.submit.{share}"))
+    }
+
+    /// Returns the subject of the workers' reports on jobs of a share.
+    #[must_use]
+    pub fn result(share: Share) -> Self {
+        Self::made(format!("sys.job.result.{share}"))
+    }
 }
 
 impl<K> Subject<K> {
@@ -170,6 +200,6 @@ mod tests {
     #[test]
     fn subjects_with_and_without_wildcards_differ() {
         assert!(Filter::PROGRESS.has_wildcard());
-        assert!(!Filter::only(&Subject::JOB_RESULT).has_wildcard());
+        assert!(!Filter::only(&Subject::result(Share::FIRST)).has_wildcard());
     }
 }

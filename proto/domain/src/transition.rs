@@ -6,6 +6,7 @@ use crate::id::{JobId, WorkerId};
 use crate::job::{Approval, Job, Version};
 use crate::pointer::Pointer;
 use crate::retry;
+use crate::share::{Share, Term};
 use crate::state::{Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, StateName, Target};
 use crate::time::Timestamp;
 
@@ -28,9 +29,26 @@ pub enum Rejected {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OutboxMessage {
     /// Tells the scheduler that a job is ready.
-    Submit { job: JobId },
+    Submit { job: JobId, share: Share },
     /// Tells a worker to stop.
     Abort { job: JobId, lease: Lease, worker: WorkerId },
+}
+
+impl OutboxMessage {
+    /// Returns the message that a job is ready.
+    #[must_use]
+    pub fn submit(job: &Job) -> Self {
+        Self::Submit { job: job.id(), share: Share::of(job.tenant()) }
+    }
+
+    /// Returns the share whose owner relays the message.
+    #[must_use]
+    pub fn share(&self) -> Share {
+        match self {
+            Self::Submit { share, .. } => *share,
+            Self::Abort { lease, .. } => lease.dispatch.share(),
+        }
+    }
 }
 
 /// What is committed atomically with a change.
@@ -51,20 +69,34 @@ pub struct Change {
     expected: Version,
     entries: Vec<Entry>,
     effects: Vec<Effect>,
+    term: Option<Term>,
 }
 
 impl Change {
     /// Returns an empty change.
     #[must_use]
     pub fn of(job: Job) -> Self {
-        Self { expected: job.version, job, entries: Vec::new(), effects: Vec::new() }
+        Self { expected: job.version, job, entries: Vec::new(), effects: Vec::new(), term: None }
     }
 
     /// Returns the whole history of a job that the store does not know yet: a call that has ended
     /// or becomes durable.
     #[must_use]
     pub fn history(job: Job, entries: Vec<Entry>, effects: Vec<Effect>) -> Self {
-        Self { expected: Version(0), job, entries, effects }
+        Self { expected: Version(0), job, entries, effects, term: None }
+    }
+
+    /// Makes the change that of a scheduler, which the store refuses if its term is over.
+    #[must_use]
+    pub fn under(self, term: Term) -> Self {
+        Self { term: Some(term), ..self }
+    }
+
+    /// Returns the term under which a scheduler makes the change. `None` is a change by a component
+    /// that owns no share: only the version protects it.
+    #[must_use]
+    pub fn term(&self) -> Option<Term> {
+        self.term
     }
 
     /// Adds an effect that no event causes.
@@ -250,14 +282,14 @@ fn next_state(
         (State::Pending { .. }, Event::Denied { denial }) => Ok(State::Denied { denial: denial.clone() }),
         (State::Pending { .. }, Event::Held { hold }) => Ok(State::Pending { hold: hold.clone() }),
         (State::Pending { hold: Hold::Approval { .. } }, Event::Approved { .. }) => {
-            effects.push(Effect::Send(OutboxMessage::Submit { job: job.id() }));
+            effects.push(Effect::Send(OutboxMessage::submit(job)));
             Ok(State::Pending { hold: Hold::Ready })
         }
         (State::Pending { hold: Hold::Approval { denial } }, Event::Rejected { reason, .. }) => {
             Ok(State::Denied { denial: Denial { rule: denial.rule.clone(), reason: reason.clone() } })
         }
         (State::Pending { .. }, Event::Released) => {
-            effects.push(Effect::Send(OutboxMessage::Submit { job: job.id() }));
+            effects.push(Effect::Send(OutboxMessage::submit(job)));
             Ok(State::Pending { hold: Hold::Ready })
         }
         (State::Pending { .. }, Event::Scheduled { lease, target }) if is_next_lease(lease) => {
@@ -331,7 +363,7 @@ fn given_back(job: &Job, now: Timestamp, effects: &mut Vec<Effect>) -> State {
         return State::Failed { failure: Failure::new(FailureKind::Overloaded, detail) };
     }
     if job.spared == 0 {
-        effects.push(Effect::Send(OutboxMessage::Submit { job: job.id() }));
+        effects.push(Effect::Send(OutboxMessage::submit(job)));
         return State::Pending { hold: Hold::Ready };
     }
     let at = now.after(retry::backoff(job.id(), Attempt(job.spared)));

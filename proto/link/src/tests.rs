@@ -11,6 +11,7 @@ use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::DispatchId;
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{Bus, Delivery, Payloads, RequestError, Subscription};
+use cortex_domain::share::Share;
 use cortex_domain::state::{Attempt, FailureKind, Lease};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::task::{Cancel, Progress, ProgressKind, Task, TaskReply};
@@ -218,7 +219,7 @@ async fn a_worker_reports_only_on_jobs_that_were_sent_to_it() {
         what: ProgressKind::Started,
     };
     let later = Lease { attempt: Attempt(9), ..mine.lease };
-    let invented = Lease { attempt: Attempt(9), dispatch: DispatchId::new([9; 16]) };
+    let invented = Lease { attempt: Attempt(9), dispatch: DispatchId::new([9; 16]).in_share(Share::FIRST) };
     let forged = [
         progress(other.job, other.lease),
         progress(other.job, mine.lease),
@@ -379,7 +380,7 @@ async fn a_workers_first_message_about_a_job_is_the_reply() {
     link.close();
     assert_eq!(next(&mut inbox).await, None);
     assert!(matches!(outcome(results.as_mut()).await.end, End::Succeeded { .. }));
-    origin.bus.append(Subject::JOB_RESULT, Bytes::from("last")).await.unwrap();
+    origin.bus.append(Subject::result(Share::FIRST), Bytes::from("last")).await.unwrap();
     assert_eq!(results.next().await.unwrap().body, "last");
 }
 
@@ -421,6 +422,6 @@ async fn jobs_of_a_crashed_worker_are_not_given_back() {
     origin.is_gone("w1").await;
     let replied = replied.await.unwrap();
     assert!(matches!(replied, Err(RequestError::Unanswered(_))), "{replied:?}");
-    origin.bus.append(Subject::JOB_RESULT, Bytes::from("nothing came before")).await.unwrap();
+    origin.bus.append(Subject::result(Share::FIRST), Bytes::from("nothing came before")).await.unwrap();
     assert_eq!(results.next().await.unwrap().body, "nothing came before");
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
+use cortex_domain::share::Share;
 use cortex_domain::transition::OutboxMessage;
 use prost::Message as _;
 
@@ -14,15 +15,16 @@ const OUTBOX: MessageName = MessageName("OutboxRecord");
 /// Encodes a message for the outbox.
 #[must_use]
 pub fn encode_message(message: &OutboxMessage) -> Bytes {
+    let share = u32::from(message.share().number());
     let message = match message {
-        OutboxMessage::Submit { job } => kinds::Message::Submit(job.as_bytes().to_vec()),
+        OutboxMessage::Submit { job, .. } => kinds::Message::Submit(job.as_bytes().to_vec()),
         OutboxMessage::Abort { job, lease, worker } => kinds::Message::Abort(kinds::Abort {
             job: job.as_bytes().to_vec(),
             lease: Some((*lease).into()),
             worker: worker.to_string(),
         }),
     };
-    v1::OutboxRecord { message: Some(message) }.encode_to_vec().into()
+    v1::OutboxRecord { message: Some(message), share }.encode_to_vec().into()
 }
 
 /// Decodes a message of the outbox.
@@ -33,7 +35,11 @@ pub fn decode_message(bytes: &[u8]) -> Result<OutboxMessage, DecodeError> {
     let record: v1::OutboxRecord = OUTBOX.parse(bytes)?;
     Ok(match OUTBOX.required("message", record.message)? {
         kinds::Message::Submit(job) => {
-            OutboxMessage::Submit { job: OUTBOX.valid("submit", JobId::from_slice(&job))? }
+            let job = OUTBOX.valid("submit", JobId::from_slice(&job))?;
+            OutboxMessage::Submit {
+                job,
+                share: OUTBOX.valid("share", Share::from_number(record.share.into()))?,
+            }
         }
         kinds::Message::Abort(abort) => OutboxMessage::Abort {
             job: OUTBOX.valid("abort.job", JobId::from_slice(&abort.job))?,

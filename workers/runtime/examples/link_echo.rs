@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cortex_bus::Embedded;
-use cortex_bus::payload::{InMemory, TieredPayloads};
+use cortex_bus::payload::{InMemory, Reach, TieredPayloads};
 use cortex_domain::flow::End;
 use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::ports::{Bus, Delivery, Payloads, Subscription};
+use cortex_domain::share::Share;
 use cortex_domain::subject::{Filter, Subject};
 use cortex_link::{Dial, Identity, Limits, LinkAddress, Listener, Server, Tokens, open};
 use cortex_runtime::echo::Echo;
@@ -72,7 +73,7 @@ async fn measure_all() -> Result<(), String> {
 
 async fn measure(address: &LinkAddress) -> Outcome<()> {
     let bus = Embedded::default();
-    let memory = Arc::new(TieredPayloads::new(Arc::new(InMemory::default()), 1 << 28));
+    let memory = Arc::new(TieredPayloads::new(Arc::new(InMemory::default()), 1 << 28, Reach::Process));
     let identity = Identity::generate()?;
     let listener = Listener::bind(address, &identity).await?;
     let address = listener.address().clone();
@@ -83,7 +84,7 @@ async fn measure(address: &LinkAddress) -> Outcome<()> {
     let until = shutdown.clone();
     let serving = tokio::spawn(async move { server.serve(listener, until).await });
     let mut heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await?;
-    let mut results = bus.consume(Subject::JOB_RESULT).await?;
+    let mut results = bus.consume(Subject::result(Share::FIRST)).await?;
     let mut worker = Command::new(std::env::current_exe()?)
         .args(["worker", &address.to_string(), &identity.fingerprint().to_string()])
         .stdin(Stdio::null())

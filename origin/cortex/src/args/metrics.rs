@@ -7,7 +7,7 @@ use crate::config::METRICS_PORT;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct MetricsArgs {
     /// The port of the metrics in Prometheus' text format, at /metrics; 0 disables it [default:
-    /// 9092, or 9093 for `cortex safety`]
+    /// 9092, 9090 for `cortex serve scheduler`, or 9093 for `cortex safety`]
     #[arg(long, env = METRICS_PORT.env, value_name = "PORT")]
     metrics_port: Option<u16>,
 

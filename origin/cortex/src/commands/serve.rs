@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use cortex_domain::id::Tenant;
 use cortex_guard::loopback::AllowedHost;
 use cortex_node::{
-    Config, Handle, Home, Operator, Plan, Roles, Route, Secrets, build, build_kernel, policies,
+    Config, Handle, Home, Operator, Plan, Role, Roles, Route, Secrets, Sockets, build, build_kernel, policies,
 };
 
 use cortex_platform::signals::Signals;
+use tokio::net::TcpListener;
 
 use crate::args::{ConfigArgs, EngineArgs, MetricsArgs, secret};
-use crate::commands::up::{bind, bind_metrics, bind_node, invalid_edge_url};
-use crate::config;
+use crate::commands::up::{bind, bind_apis, bind_metrics, invalid_edge_url};
+use crate::config::{self, METRICS_PORT, SCHEDULER_METRICS_PORT};
 use crate::exit::{Exit, Failure};
 use crate::output::{note, print};
 use crate::running::Running;
@@ -77,9 +78,7 @@ pub(crate) struct Args {
 /// # Errors
 /// Returns an error if the roles can't run in one process, a file is invalid or a port is in use.
 pub(crate) async fn run(home: &Home, args: Args) -> Result<Exit, Failure> {
-    match args.roles.plan().map_err(|error| {
-        Failure::new(Exit::Config, error, "`cortex serve all` runs every role in one process")
-    })? {
+    match args.roles.plan() {
         Plan::Kernel => kernel(home, args.config.safety, args.port, &args.metrics).await,
         Plan::Node => node(home, args).await,
     }
@@ -112,10 +111,16 @@ async fn node(home: &Home, args: Args) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
     let config = read(&args)?;
     let secrets = Secrets::open(home)?;
-    let sockets = bind_node(args.listen, args.api_port, args.grpc_port, &args.metrics).await?;
-    let grpc = sockets.grpc.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
+    let (api, port) = match args.roles.has(Role::Gateway) {
+        true => (Some(bind_apis(args.listen, args.api_port, args.grpc_port).await?), METRICS_PORT.default),
+        false => (None, SCHEDULER_METRICS_PORT),
+    };
+    let grpc = api.as_ref().and_then(|api| api.grpc.as_ref()).map(TcpListener::local_addr).transpose()?;
+    let sockets = Sockets { api, metrics: bind_metrics(&args.metrics, port).await? };
     let node = build(config, &args.roles, home, &secrets, sockets).await?;
-    running(&node, grpc).write(home)?;
+    if let Some(gateway) = &node.gateway {
+        running(&node, gateway.address, grpc).write(home)?;
+    }
     print(&banner(&args.roles, &node, grpc))?;
     signals.any().await;
     note("\nStopping when the open requests have finished. Press Ctrl-C again to stop now.");
@@ -142,10 +147,10 @@ fn read(args: &Args) -> Result<Config, Failure> {
 }
 
 /// Returns the state file for the other commands.
-fn running(node: &Handle, grpc: Option<SocketAddr>) -> Running {
+fn running(node: &Handle, api: SocketAddr, grpc: Option<SocketAddr>) -> Running {
     Running {
         pid: std::process::id(),
-        origin: format!("http://{}", node.address),
+        origin: format!("http://{api}"),
         grpc: grpc.map(|address| format!("http://{address}")),
         metrics: node.metrics.map(|address| format!("http://{address}/metrics")),
         edge: None,
@@ -156,19 +161,21 @@ fn running(node: &Handle, grpc: Option<SocketAddr>) -> Running {
 }
 
 fn banner(roles: &Roles, node: &Handle, grpc: Option<SocketAddr>) -> String {
-    let mut lines = vec![
-        format!("CortexOS runs the roles {roles}. Ctrl-C stops it.\n"),
-        format!("  origin      http://{}", node.address),
-    ];
+    let mut lines = vec![format!("CortexOS runs the roles {roles}. Ctrl-C stops it.\n")];
+    if let Some(gateway) = &node.gateway {
+        lines.push(format!("  origin      http://{}", gateway.address));
+    }
     if let Some(grpc) = grpc {
         lines.push(format!("  gRPC        http://{grpc}   for local callers"));
     }
     if let Some(metrics) = node.metrics {
         lines.push(format!("  metrics     http://{metrics}/metrics"));
     }
-    lines.push(format!("  workers     {}", node.link));
-    if let Some(link @ Route::Tcp(_, fingerprint)) = &node.remote_link {
-        lines.push(format!("  workers     {link}   with TLS, certificate {fingerprint}"));
+    if let Some(scheduler) = &node.scheduler {
+        lines.push(format!("  workers     {}", scheduler.link));
+        if let Some(link @ Route::Tcp(_, fingerprint)) = &scheduler.remote_link {
+            lines.push(format!("  workers     {link}   with TLS, certificate {fingerprint}"));
+        }
     }
     lines.join("\n")
 }

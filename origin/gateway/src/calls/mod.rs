@@ -3,6 +3,7 @@
 mod open_calls;
 mod result;
 mod run;
+mod scheduler;
 
 pub(crate) use result::{CallResult, respond};
 pub(crate) use run::{Calls, OnTimeout, Parts, operation};

@@ -16,18 +16,18 @@ use cortex_domain::id::{JobId, ModelName, Tenant};
 use cortex_domain::job::{CostEstimate, InputFormat, Limits, Priority, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Bus, Payloads};
-use cortex_domain::subject::Subject;
+use cortex_domain::share::Share;
 use cortex_domain::topic::Topic;
 use cortex_domain::topics;
 use cortex_guard::fingerprint;
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
 use cortex_platform::telemetry::{self, genai};
-use cortex_wire::{decode_call_reply, encode_call, encode_submit};
 use tokio_util::sync::CancellationToken;
 
 use super::open_calls::OpenCalls;
 use super::result::CallResult;
+use super::scheduler::{CallError, SchedulerClient};
 use crate::auth::Admitted;
 use crate::background_tasks::BackgroundTasks;
 use crate::concurrency::{ConcurrencyLimit, ConcurrencyPermit};
@@ -43,19 +43,19 @@ pub(crate) enum OnTimeout {
     Keep(Duration),
 }
 
-/// How long the scheduler may take to confirm that a caller has left.
-const ABANDON_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Makes calls to the scheduler. Clones share the open calls.
 #[derive(Clone)]
 pub(crate) struct Calls {
     parts: Arc<Parts>,
+    scheduler: SchedulerClient,
     open: OpenCalls,
 }
 
 /// The dependencies of calls.
 pub(crate) struct Parts {
     pub(crate) bus: Arc<dyn Bus>,
+    /// Whether several schedulers use the store.
+    pub(crate) several_schedulers: bool,
     /// Stores payloads of open calls in memory, and all others in the store.
     pub(crate) payloads: Arc<TieredPayloads>,
     pub(crate) catalogue: Arc<TopicCatalogue>,
@@ -67,7 +67,8 @@ pub(crate) struct Parts {
 
 impl Calls {
     pub(crate) fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), open: OpenCalls::default() }
+        let scheduler = SchedulerClient::new(parts.bus.clone(), parts.several_schedulers);
+        Self { parts: Arc::new(parts), scheduler, open: OpenCalls::default() }
     }
 
     /// Builds the request of a call from an admitted HTTP request. The worker receives its input in
@@ -126,30 +127,36 @@ impl Calls {
         input: Bytes,
         on_timeout: OnTimeout,
     ) -> Result<CallResult, Problem> {
-        let Parts { bus, payloads, metrics, .. } = &*self.parts;
+        let Parts { payloads, metrics, .. } = &*self.parts;
+        let scheduler = &self.scheduler;
         let (began, operation, model) = (Instant::now(), operation(&request.topic), request.model.clone());
         let mut open = OpenCall::new(self, &request, self.acquire(&request.owner.tenant)?);
         let context = Pointer::context(payloads.memory(), request.id);
         payloads.put(context, input).await.map_err(|error| error::from_store(&error))?;
-        let ask = |within| bus.request(Subject::JOB_CALL, encode_call(&request), within);
+        let share = Share::of(&request.owner.tenant);
+        let ask = |within| scheduler.call(&request, within);
         let reply = match on_timeout {
             OnTimeout::Abandon(within) => ask(within).await,
             OnTimeout::Keep(within) => {
-                let mut reply = ask(within + KEEP_TIMEOUT);
+                let reply = ask(within + KEEP_TIMEOUT);
+                tokio::pin!(reply);
                 tokio::select! {
                     biased;
                     reply = &mut reply => reply,
                     () = tokio::time::sleep(within) => {
-                        self.ask_to_keep(request.id).await?;
+                        self.ask_to_keep(request.id, share).await?;
                         reply.await
                     }
                 }
             }
         };
-        let reply = reply.map_err(|error| error::from_request(&error))?;
-        let called = decode_call_reply(&reply).map_err(|error| {
-            tracing::error!(%error, "the scheduler's reply is invalid");
-            Problem::new(ErrorCode::Internal, "the scheduler's reply is invalid")
+        let called = reply.map_err(|error| match error {
+            CallError::Request(error) => error::from_request(&error),
+            CallError::Reply(error) => {
+                tracing::error!(%error, "the scheduler's reply is invalid");
+                Problem::new(ErrorCode::Internal, "the scheduler's reply is invalid")
+            }
+            CallError::Lost => error::call_lost(),
         })?;
         open.ended = true;
         if let Some(model) = model {
@@ -186,15 +193,14 @@ impl Calls {
     /// `None` if no such call is open.
     pub(crate) async fn cancel(&self, job: JobId, tenant: &Tenant) -> Option<CancellationToken> {
         let ended = self.open.find(job, tenant)?;
-        abandon(self.parts.bus.as_ref(), job).await;
+        self.scheduler.hang_up(job, Share::of(tenant)).await;
         Some(ended)
     }
 
     /// Makes a call durable. Its payloads are stored before its job.
-    async fn ask_to_keep(&self, job: JobId) -> Result<(), Problem> {
+    async fn ask_to_keep(&self, job: JobId, share: Share) -> Result<(), Problem> {
         self.parts.payloads.keep(job).await.map_err(|error| error::from_store(&error))?;
-        let reply = self.parts.bus.request(Subject::JOB_KEEP, encode_submit(job), KEEP_TIMEOUT).await;
-        reply.map(drop).map_err(|error| error::from_request(&error))
+        self.scheduler.keep(job, share).await.map_err(|error| error::from_request(&error))
     }
 }
 
@@ -214,17 +220,11 @@ impl fmt::Debug for Calls {
     }
 }
 
-/// Tells the scheduler that a call has no caller any more.
-async fn abandon(bus: &dyn Bus, job: JobId) {
-    if let Err(error) = bus.request(Subject::JOB_HANGUP, encode_submit(job), ABANDON_TIMEOUT).await {
-        tracing::warn!(%job, %error, "the scheduler could not be notified that the caller left");
-    }
-}
-
 /// A call with payloads in memory.
 struct OpenCall {
     calls: Calls,
     job: JobId,
+    share: Share,
     ended: bool,
     permit: ConcurrencyPermit,
 }
@@ -234,18 +234,26 @@ impl OpenCall {
         let job = request.id;
         calls.parts.payloads.open(job, &request.owner.tenant);
         calls.open.insert(job, request.owner.tenant.clone());
-        Self { calls: calls.clone(), job, ended: false, permit }
+        Self { calls: calls.clone(), job, share: Share::of(&request.owner.tenant), ended: false, permit }
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        let Parts { payloads, background, bus, .. } = &*self.calls.parts;
+        let Parts { payloads, background, .. } = &*self.calls.parts;
         payloads.close(self.job);
         self.calls.open.remove(self.job);
-        if !self.ended {
-            let (bus, job) = (bus.clone(), self.job);
-            background.spawn(async move { abandon(bus.as_ref(), job).await });
+        let (calls, job, share, ended) = (self.calls.clone(), self.job, self.share, self.ended);
+        if ended && !calls.scheduler.has_several() {
+            return;
         }
+        background.spawn(async move {
+            if !ended {
+                calls.scheduler.hang_up(job, share).await;
+            }
+            if let Err(error) = calls.parts.payloads.discard_closed(job).await {
+                tracing::debug!(%job, %error, "the payloads of a call were not deleted");
+            }
+        });
     }
 }

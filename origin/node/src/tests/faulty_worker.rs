@@ -122,7 +122,10 @@ impl FaultyWorker {
 
     async fn report(&self, job: JobId, lease: Lease, end: End) {
         let outcome = Outcome { job, lease, worker: self.id.clone(), end };
-        let _ = self.bus.append(Subject::JOB_RESULT, cortex_wire::encode_outcome(&outcome)).await;
+        let _ = self
+            .bus
+            .append(Subject::result(lease.dispatch.share()), cortex_wire::encode_outcome(&outcome))
+            .await;
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use crate::{Config, Files, Handle, Home, Operator, Roles, Secrets, Sockets, build};
+use crate::{ApiSockets, Config, Files, Handle, Home, Operator, Roles, Secrets, Sockets, build};
 
 const KEY: &str = "a key of the tests";
 
@@ -41,8 +41,10 @@ impl GrpcNode {
             Operator { tenant: tenant.parse().unwrap(), api_key: Some(KEY.into()), allowed_hosts: vec![] };
         let mut config = Config::load(&Files::default(), None, operator).unwrap();
         config.gateway.edge = edge;
-        let sockets =
-            Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: Some(grpc), metrics: None };
+        let sockets = Sockets {
+            api: Some(ApiSockets { http: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: Some(grpc) }),
+            metrics: None,
+        };
         let secrets = Secrets::open(&home).unwrap();
         let origin = build(config, &Roles::all(), &home, &secrets, sockets).await.unwrap();
         let client = JobsClient::connect(format!("http://{address}")).await.unwrap();
@@ -210,7 +212,8 @@ async fn an_idempotency_key_is_shared_by_http_and_grpc() {
     in_metadata.metadata_mut().insert("idempotency-key", "k1".parse().unwrap());
     assert_eq!(node.client.clone().submit(in_metadata).await.unwrap().into_inner().id, first);
 
-    let http = reqwest::Client::new().post(format!("http://{}/api/v1/jobs", node.origin.address));
+    let http = reqwest::Client::new()
+        .post(format!("http://{}/api/v1/jobs", node.origin.gateway.as_ref().unwrap().address));
     let http = http.bearer_auth(KEY).header("idempotency-key", "k1");
     let http = http.header("content-type", "application/json").body(r#"{"topic":"job.echo","input":1}"#);
     let answer = http.send().await.unwrap().text().await.unwrap();

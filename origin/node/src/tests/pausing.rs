@@ -10,12 +10,14 @@ use cortex_domain::event::{Entry, Event};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Version};
+use cortex_domain::ownership::{Standing, Turn};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{
     Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobCount, JobStep, Jobs, Outbound, Outbox,
-    Payloads, Query, SafetyError, SafetyGate, Sequence, Store, StoreError, Upkeep,
+    Ownership, Payloads, Query, SafetyError, SafetyGate, Sequence, Store, StoreError, Upkeep,
 };
+use cortex_domain::share::Term;
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use tokio::sync::Notify;
@@ -152,12 +154,22 @@ impl<S: Store> Feed for PausingStore<S> {
 }
 
 impl<S: Store> AuditLog for PausingStore<S> {
-    fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>> {
-        self.store.append(entries)
+    fn append(&self, entries: Vec<AuditEvent>, term: Option<Term>) -> Answer<'_, Result<(), StoreError>> {
+        self.store.append(entries, term)
     }
 
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>> {
         self.store.audit(after, limit)
+    }
+}
+
+impl<S: Store> Ownership for PausingStore<S> {
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
+    fn turn(&self, turn: Turn) -> Answer<'_, Result<Standing, StoreError>> {
+        self.store.turn(turn)
     }
 }
 
@@ -182,6 +194,10 @@ impl<S: Store> Payloads for PausingStore<S> {
 
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
         self.store.put(pointer, payload)
+    }
+
+    fn discard(&self, job: JobId) -> Answer<'_, Result<(), StoreError>> {
+        self.store.discard(job)
     }
 }
 

@@ -74,7 +74,7 @@ impl Bus for Watched {
         &self,
         subject: Subject<Queued>,
     ) -> Answer<'_, Result<Box<dyn Subscription<Delivery>>, BusError>> {
-        let watched = subject == Subject::JOB_RESULT;
+        let watched = subject.as_str().starts_with("sys.job.result.");
         Box::pin(async move {
             let consumer = self.bus.consume(subject).await?;
             let acknowledged = self.acknowledged.clone();

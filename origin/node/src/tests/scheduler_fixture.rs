@@ -14,6 +14,7 @@ use cortex_domain::id::{JobId, WorkerId};
 use cortex_domain::job::{Job, Limits, Owner, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{self as bus, Bus, Feed, Jobs, Payloads, Reply, Subscription};
+use cortex_domain::share::Share;
 use cortex_domain::state::{Failure, FailureKind, Lease, StateName};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::task::{Task, TaskReply};
@@ -110,7 +111,7 @@ impl SchedulerFixture {
     pub(super) fn call(&self, request: &Request) -> tokio::task::JoinHandle<CallReply> {
         let (bus, packet) = (self.bus.clone(), cortex_wire::encode_call(request));
         tokio::spawn(async move {
-            let reply = bus.request(Subject::JOB_CALL, packet, TIMEOUT * 4).await.unwrap();
+            let reply = bus.request(Subject::call(Share::FIRST), packet, TIMEOUT * 4).await.unwrap();
             cortex_wire::decode_call_reply(&reply).unwrap()
         })
     }
@@ -118,7 +119,7 @@ impl SchedulerFixture {
     pub(super) async fn keep(&self, id: JobId) {
         let context = Pointer::context(self.store.memory(), id);
         self.store.put(context, Bytes::from("1")).await.unwrap();
-        self.bus.request(Subject::JOB_KEEP, cortex_wire::encode_submit(id), TIMEOUT).await.unwrap();
+        self.bus.request(Subject::keep(Share::FIRST), cortex_wire::encode_submit(id), TIMEOUT).await.unwrap();
     }
 
     /// Returns the next job that the worker receives.
@@ -160,7 +161,10 @@ impl SchedulerFixture {
     pub(super) async fn end(&self, job: JobId, lease: Lease, end: End) {
         self.reply(lease, TaskReply::Accepted);
         let outcome = Outcome { job, lease, worker: self.worker.clone(), end };
-        self.bus.append(Subject::JOB_RESULT, cortex_wire::encode_outcome(&outcome)).await.unwrap();
+        self.bus
+            .append(Subject::result(lease.dispatch.share()), cortex_wire::encode_outcome(&outcome))
+            .await
+            .unwrap();
     }
 
     /// Waits until the stored job has a state.

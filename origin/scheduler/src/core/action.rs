@@ -5,6 +5,7 @@ use cortex_domain::call::CallReply;
 use cortex_domain::flow::Assignment;
 use cortex_domain::id::JobId;
 use cortex_domain::policy::PolicyRequest;
+use cortex_domain::share::Term;
 use cortex_domain::state::Lease;
 use cortex_domain::task::Cancel;
 use cortex_domain::transition::Change;
@@ -23,7 +24,7 @@ pub(crate) enum Action<R> {
     /// Commits a change to the store.
     Commit { change: Box<Change> },
     /// Adds entries to the audit log about a call that was placed under a lease.
-    Record { job: JobId, lease: Lease, entries: Vec<AuditEvent> },
+    Record { job: JobId, lease: Lease, entries: Vec<AuditEvent>, term: Option<Term> },
     /// Makes a call's job durable in its current state, with its history.
     Persist { history: Box<Change> },
     /// Offers a placed job to its worker.
@@ -34,6 +35,8 @@ pub(crate) enum Action<R> {
     Answer { reply: R, history: Box<Change>, called: CallReply },
     /// Answers a caller.
     Reply { reply: R, called: CallReply },
+    /// What came about a job is another scheduler's to handle, so it must be delivered again.
+    Leave,
     /// Writes to the log.
     Note(Note),
 }

@@ -20,6 +20,9 @@ impl<R> State<R> {
     /// Starts a call.
     pub(super) fn called(&mut self, request: Request, reply: R, step: &mut StepContext<'_, '_, R>) {
         let (id, tenant) = (request.id, request.owner.tenant.clone());
+        if self.terms.of(&tenant).is_none() {
+            return reply_refused(reply, CallRefusal::Moved, step);
+        }
         if self.jobs.contains_key(&id) {
             return reply_refused(reply, CallRefusal::Overloaded, step);
         }
@@ -31,7 +34,8 @@ impl<R> State<R> {
         let end = step.now.awake.after(accepted.job().request.limits.run + CALL_LIFETIME_SLACK);
         let call = Call { log: vec![first_entry(accepted.job())], reply, end, detached: false };
         self.calls_by_end.insert((end, id));
-        let mut tracked = Tracked { kind: JobKind::Call(call), ..Tracked::durable(Phase::Queued) };
+        let tracked = Tracked { kind: JobKind::Call(call), ..Tracked::durable(Phase::Queued) };
+        let mut tracked = tracked.of_job(accepted.job());
         self.track_deadline(id, &mut tracked, deadline);
         self.await_decision(id, tracked, accepted, step);
     }
@@ -54,23 +58,24 @@ impl<R> State<R> {
             call.detached = true;
             return self.track(id, tracked);
         }
-        let Tracked { kind, phase, audit, inbox, changed, deadline } = tracked;
+        let Tracked { kind, phase, audit, inbox, share, changed, deadline } = tracked;
         let JobKind::Call(Call { log, reply, end, .. }) = kind else { return };
         let Some((job, held)) = self.detach_job(id, phase) else { return };
         self.end_call(id, job.tenant(), end);
         let job = Job { durability: Durability::Durable, ..job };
         let history = Change::history(job.clone(), log.clone(), effects_of(audit));
-        step.actions.push(Action::Persist { history: Box::new(history) });
+        let history = Box::new(self.under_term(history));
+        step.actions.push(Action::Persist { history });
         let phase = Phase::Persisting(Box::new(PersistingCall { job, held, log, reply }));
         self.track(
             id,
-            Tracked { kind: JobKind::Durable, phase, audit: Vec::new(), inbox, changed, deadline },
+            Tracked { kind: JobKind::Durable, phase, audit: Vec::new(), inbox, share, changed, deadline },
         );
     }
 
     /// Removes a call's job from its phase, and returns it with its lease. A slot that was reserved
     /// for it is freed.
-    fn detach_job(&mut self, id: JobId, phase: Phase<R>) -> Option<(Job, Option<Lease>)> {
+    pub(super) fn detach_job(&mut self, id: JobId, phase: Phase<R>) -> Option<(Job, Option<Lease>)> {
         match phase {
             Phase::Queued | Phase::Undecided => Some((self.waiting.withdraw(id)?, None)),
             Phase::Deciding { accepted, slot, .. } => {
@@ -146,7 +151,8 @@ impl<R> State<R> {
         if let JobKind::Call(Call { log, reply, end, .. }) = self.untrack(id, tracked) {
             self.end_call(id, job.tenant(), end);
             let called = CallReply::Ended { job: Box::new(job.clone()), answer: answer_of(&job, held) };
-            let history = Box::new(Change::history(job, log, effects_of(audit)));
+            let history = self.under_term(Change::history(job, log, effects_of(audit)));
+            let history = Box::new(history);
             step.actions.push(Action::Answer { reply, history, called });
         }
     }

@@ -32,10 +32,11 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// Records a heartbeat, which renews the leases that it lists.
+    /// Records a heartbeat, which renews the leases that it lists. `seen.in_flight` is the number of
+    /// jobs that other schedulers have sent to the worker.
     pub(crate) fn heartbeat(&mut self, seen: Candidate, holds: &[worker::HeldLease], now: Uptime) {
         let in_flight = self.slots.values().filter(|worker| **worker == seen.worker).count();
-        let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
+        let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX).saturating_add(seen.in_flight);
         for held in holds {
             // A worker runs what it holds. The message about the start may have been lost.
             self.started(held.lease, &seen.worker, now);

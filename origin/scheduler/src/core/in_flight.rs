@@ -32,6 +32,9 @@ impl<R> State<R> {
         worker: WorkerId,
         step: &mut StepContext<'_, '_, R>,
     ) {
+        if event.lease().is_some_and(|lease| !self.owns(lease.dispatch.share())) {
+            return step.actions.push(Action::Leave);
+        }
         if let Event::Started { lease, .. } = &event {
             self.fleet.started(*lease, &worker, step.now.awake);
         }
@@ -158,7 +161,7 @@ impl<R> State<R> {
         match &mut tracked.kind {
             JobKind::Durable => {
                 let audit = effects_of(std::mem::take(&mut tracked.audit));
-                let change = audit.into_iter().fold(change, Change::with);
+                let change = self.under_term(audit.into_iter().fold(change, Change::with));
                 tracked.phase = Phase::Saving { held, reports };
                 self.track(id, tracked);
                 step.actions.push(Action::Commit { change: Box::new(change) });
@@ -181,6 +184,10 @@ impl<R> State<R> {
     ) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         match (std::mem::replace(&mut tracked.phase, Phase::Queued), outcome) {
+            (phase @ (Phase::Placing { .. } | Phase::Saving { .. }), Err(SaveError::TermOver)) => {
+                tracked.phase = phase;
+                self.drop_job(id, tracked, step);
+            }
             (Phase::Placing { assignment, slot }, Ok(job)) => {
                 let (reports, changed) = (std::mem::take(&mut tracked.inbox), tracked.changed);
                 self.send(id, tracked, job, assignment, &slot.worker, step);
@@ -205,7 +212,7 @@ impl<R> State<R> {
             (Phase::Saving { held, reports }, Err(why)) => {
                 let reports = match why {
                     SaveError::NoDraft => reports.into_iter().map(without_answer).collect(),
-                    SaveError::Conflict | SaveError::Failed => reports,
+                    SaveError::Conflict | SaveError::Failed | SaveError::TermOver => reports,
                 };
                 tracked.requeue_reports(reports);
                 if why == SaveError::Failed {

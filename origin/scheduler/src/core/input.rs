@@ -5,6 +5,7 @@ use cortex_domain::id::{DispatchId, JobId, WorkerId};
 use cortex_domain::job::{Job, Request};
 use cortex_domain::placement::Candidate;
 use cortex_domain::policy::Decision;
+use cortex_domain::share::Terms;
 use cortex_domain::state::Lease;
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::worker::HeldLease;
@@ -44,6 +45,8 @@ pub(crate) enum Input<R> {
     Reported { job: JobId, event: Event, worker: WorkerId },
     /// A worker is connected and holds these leases.
     Heartbeat { worker: Box<Candidate>, held: Vec<HeldLease> },
+    /// The terms of this scheduler have changed.
+    Owned { terms: Terms },
     /// Time has passed.
     Tick,
     /// The scheduler shuts down.
@@ -65,11 +68,13 @@ pub(crate) enum Input<R> {
 }
 
 impl<R> Input<R> {
-    /// Returns whether the input reports a failure of the store.
+    /// Returns whether the input reports that the store did not do what was asked of it.
     pub(crate) fn is_failure_of_store(&self) -> bool {
         match self {
             Self::Loaded { found, .. } => found.is_err(),
-            Self::Saved { outcome, .. } => matches!(outcome, Err(SaveError::Failed)),
+            Self::Saved { outcome, .. } => {
+                matches!(outcome, Err(SaveError::Failed | SaveError::TermOver))
+            }
             _ => false,
         }
     }
@@ -95,6 +100,8 @@ pub(crate) enum SaveError {
     Conflict,
     /// The draft that was to become the result is missing.
     NoDraft,
+    /// Another scheduler owns the tenant's share.
+    TermOver,
     /// The store failed.
     Failed,
 }

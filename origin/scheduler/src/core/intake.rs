@@ -3,12 +3,13 @@
 use cortex_domain::event::Event;
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::JobId;
-use cortex_domain::job::{Durability, Job};
+use cortex_domain::job::Job;
 use cortex_domain::state::{Hold, State as JobState};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 
 use super::action::Action;
+use super::shares::is_open;
 use super::state::{State, StepContext};
 use super::tracked::{JobKind, Phase, Report, Tracked};
 
@@ -41,6 +42,9 @@ impl<R> State<R> {
     /// changed since it was listed.
     pub(super) fn open(&mut self, jobs: &[Job], step: &mut StepContext<'_, '_, R>) {
         for job in jobs {
+            if !self.owns_job(job) {
+                continue;
+            }
             // When a tenant has used its share of the queue, its other jobs wait in the store.
             let may_wait = !matches!(job.state, JobState::Pending { .. }) || self.waiting.has_place_for(job);
             if may_wait {
@@ -75,11 +79,18 @@ impl<R> State<R> {
         found: Result<Option<Box<Job>>, ()>,
         step: &mut StepContext<'_, '_, R>,
     ) {
-        let Some(mut tracked) = self.jobs.remove(&id) else { return };
+        let Some(mut tracked) = self.jobs.remove(&id) else {
+            return step.actions.push(Action::Leave);
+        };
         let Phase::Loading { held } = tracked.phase else { return self.track(id, tracked) };
         tracked.changed = false;
         match found {
-            Ok(Some(job)) if job.durability == Durability::Durable && !job.state.is_terminal() => {
+            Ok(Some(job)) if is_open(&job) && !self.owns_job(&job) => {
+                self.drop_job(id, tracked, step);
+                step.actions.push(Action::Leave);
+            }
+            Ok(Some(job)) if is_open(&job) => {
+                tracked = tracked.of_job(&job);
                 self.track_deadline(id, &mut tracked, job.request.limits.deadline);
                 self.resume(id, tracked, *job, held, step);
             }

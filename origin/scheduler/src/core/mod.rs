@@ -20,6 +20,7 @@ mod intake;
 mod note;
 mod placing;
 mod reset;
+mod shares;
 mod snapshot;
 mod state;
 mod tracked;

@@ -8,6 +8,7 @@ use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::id::{JobId, Pool, WorkerId};
 use cortex_domain::job::Job;
 use cortex_domain::placement::{Candidate, PlacementRequest};
+use cortex_domain::share::Share;
 use cortex_domain::state::{Lease, Target};
 use cortex_domain::transition::Change;
 use cortex_domain::worker::HeldLease;
@@ -39,10 +40,14 @@ impl<R> State<R> {
         step: &mut StepContext<'_, '_, R>,
     ) {
         let id = worker.worker.clone();
-        self.fleet.heartbeat(worker, held, step.now.awake);
+        let (held, others): (Vec<HeldLease>, Vec<HeldLease>) =
+            held.iter().partition(|held| self.owns(held.lease.dispatch.share()));
+        // Slots that other schedulers use are not free either.
+        let in_flight = u32::try_from(others.len()).unwrap_or(u32::MAX);
+        self.fleet.heartbeat(Candidate { in_flight, ..worker }, &held, step.now.awake);
         self.may_place = true;
         let mut looked_up = 0;
-        for HeldLease { job, lease } in held.iter().copied() {
+        for HeldLease { job, lease } in held {
             match self.fleet.job(lease) {
                 Some(job) if self.jobs.get(&job).is_some_and(|tracked| tracked.waits_for_start(lease)) => {
                     self.reported(job, Event::Started { lease, worker: id.clone() }, id.clone(), step);
@@ -89,7 +94,7 @@ impl<R> State<R> {
         let (job, tenant) = (first.id(), first.tenant().clone());
         let (model, avoid) = (first.request.model.as_ref(), self.returned_by.get(&job));
         let wanted = PlacementRequest { job, pool, topic: first.topic(), model, avoid };
-        let dispatch = (step.now.dispatch)();
+        let dispatch = (step.now.dispatch)().in_share(Share::of(&tenant));
         let worker = self.fleet.reserve(wanted, dispatch)?;
         let queued = self.waiting.take(job)?;
         self.returned_by.remove(&job);
@@ -134,7 +139,7 @@ impl<R> State<R> {
         match &mut tracked.kind {
             JobKind::Durable => {
                 let audit = effects_of(std::mem::take(&mut tracked.audit));
-                let change = audit.into_iter().fold(change, Change::with);
+                let change = self.under_term(audit.into_iter().fold(change, Change::with));
                 tracked.phase = Phase::Placing { assignment, slot };
                 self.track(id, tracked);
                 step.actions.push(Action::Commit { change: Box::new(change) });
@@ -145,7 +150,8 @@ impl<R> State<R> {
                 let entries = std::mem::take(&mut tracked.audit);
                 tracked.phase = Phase::Recording { job, assignment, slot };
                 self.track(id, tracked);
-                step.actions.push(Action::Record { job: id, lease, entries });
+                let term = self.terms.of(&tenant);
+                step.actions.push(Action::Record { job: id, lease, entries, term });
             }
         }
     }

@@ -13,8 +13,12 @@ impl<R> State<R> {
     /// the log of a call that ran is lost, as after a crash. The scheduler tells its worker to stop
     /// once a heartbeat lists the lease.
     pub(crate) fn reset(&mut self, settings: &Settings) -> Vec<Action<R>> {
-        let reset =
-            Self { asks: self.asks.reset(), stopped: self.stopped, ..Self::new(settings, self.memory) };
+        let reset = Self {
+            asks: self.asks.reset(),
+            stopped: self.stopped,
+            terms: std::mem::take(&mut self.terms),
+            ..Self::new(settings, self.memory)
+        };
         let lost = std::mem::replace(self, reset);
         let replies = lost.jobs.into_values().filter_map(reply);
         let called = || CallReply::Refused(CallRefusal::Internal);

@@ -7,6 +7,7 @@ use cortex_domain::catalogue::TopicCatalogue;
 use cortex_domain::fair::Shares;
 use cortex_domain::id::{DispatchId, JobId, Pool, Tenant, WorkerId};
 use cortex_domain::pointer::Memory;
+use cortex_domain::share::Terms;
 use cortex_domain::task::Cancel;
 use cortex_domain::time::{Timestamp, Uptime};
 
@@ -23,6 +24,8 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub(crate) struct State<R> {
     pub(super) catalogue: TopicCatalogue,
+    /// The shares that this scheduler owns.
+    pub(super) terms: Terms,
     /// A worker that sends no heartbeat for this long loses its jobs.
     pub(super) lease: Duration,
     /// The memory that holds the payloads of calls.
@@ -80,6 +83,7 @@ impl<R> State<R> {
         let sharing = &settings.sharing;
         Self {
             catalogue: settings.catalogue.clone(),
+            terms: Terms::default(),
             lease: settings.lease,
             memory,
             jobs: HashMap::new(),
@@ -109,6 +113,7 @@ impl<R> State<R> {
             Input::Abandoned { job } => self.abandoned(job, &mut step),
             Input::Reported { job, event, worker } => self.reported(job, event, worker, &mut step),
             Input::Heartbeat { worker, held } => self.heartbeat(*worker, &held, &mut step),
+            Input::Owned { terms } => self.owned(terms, &mut step),
             Input::Tick => self.tick(&mut step),
             Input::Stopping => self.refuse_calls(&mut step),
             Input::Loaded { job, found } => self.loaded(job, found, &mut step),

@@ -5,6 +5,7 @@ use cortex_domain::event::{Entry, Event};
 use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::job::{Durability, Job};
+use cortex_domain::share::Share;
 use cortex_domain::state::{Lease, State};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::transition::Effect;
@@ -88,6 +89,8 @@ pub(super) struct Tracked<R> {
     pub(super) audit: Vec<AuditEvent>,
     /// Reports that wait until the phase has ended.
     pub(super) inbox: Vec<Report>,
+    /// The share of the job's tenant, once the job is known.
+    pub(super) share: Option<Share>,
     /// Whether another component has changed the job since it was read.
     pub(super) changed: bool,
     /// The deadline that the caller set, once the job is known. `None` after the deadline has
@@ -188,6 +191,7 @@ impl<R> Tracked<R> {
             phase,
             audit: Vec::new(),
             inbox: Vec::new(),
+            share: None,
             changed: false,
             deadline: None,
         }

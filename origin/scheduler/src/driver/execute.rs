@@ -64,8 +64,8 @@ impl Driver {
                 self.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel));
                 None
             }
-            Action::Record { job, lease, entries } => {
-                let taken = self.store.append(entries).await;
+            Action::Record { job, lease, entries, term } => {
+                let taken = self.store.append(entries, term).await;
                 if let Err(error) = &taken {
                     tracing::warn!(%job, %error, "a call was rejected because its decision could not be recorded");
                 }
@@ -80,6 +80,8 @@ impl Driver {
                 reply.send(encode_call_reply(&called));
                 None
             }
+            // The chain of the action delivers the message again.
+            Action::Leave => None,
             Action::Note(note) => {
                 if matches!(note, Note::Lapsed { .. }) {
                     self.metrics.lapsed();
@@ -129,6 +131,7 @@ impl Driver {
         let outcome = committed.map(Box::new).map_err(|error| match error {
             CommitError::Conflict => SaveError::Conflict,
             CommitError::NoDraft => SaveError::NoDraft,
+            CommitError::Store(StoreError::TermOver) => SaveError::TermOver,
             CommitError::Store(error) => {
                 tracing::error!(%job, %error, "a job's change could not be committed; the scheduler tries again");
                 SaveError::Failed

@@ -6,36 +6,83 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cortex_domain::placement::Candidate;
 use cortex_domain::ports::{BusError, Delivery, Event, Request, Subscription};
+use cortex_domain::share::Share;
 use cortex_domain::subject::{Filter, Queued, Requested, Subject};
 use cortex_domain::time::Uptime;
 use cortex_domain::worker::Heartbeat;
 use cortex_wire::DecodeError;
 use cortex_wire::{decode_call, decode_heartbeat, decode_outcome, decode_submit};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::pending::Pending;
 use super::{Caller, Chain, Driver};
 use crate::core::Input;
 
-/// Maximum number of messages of one subject in progress.
+/// Maximum number of messages of one kind in progress.
 const MAX_IN_PROGRESS: usize = 256;
 
 /// Decodes a message.
 type Decode = fn(&[u8]) -> Result<Input<Caller>, DecodeError>;
 
-pub(super) async fn start(driver: &Arc<Driver>) -> Result<(), BusError> {
-    calls(driver).await?;
-    respond(driver, &Subject::JOB_KEEP, |body| Ok(Input::Detached { job: decode_submit(body)? })).await?;
-    respond(driver, &Subject::JOB_HANGUP, |body| Ok(Input::Abandoned { job: decode_submit(body)? })).await?;
-    consume(driver, Subject::JOB_SUBMIT, |body| Ok(Input::Submitted { job: decode_submit(body)? })).await?;
-    consume(driver, Subject::JOB_RESULT, read_outcome).await?;
-    heartbeats(driver).await
+/// The room for messages in progress, by what they are.
+pub(super) struct Permits {
+    calls: Arc<Semaphore>,
+    notices: Arc<Semaphore>,
+    submitted: Arc<Semaphore>,
+    results: Arc<Semaphore>,
+    heartbeats: Arc<Semaphore>,
+    pub(super) owned: Arc<Semaphore>,
+}
+
+impl Default for Permits {
+    fn default() -> Self {
+        let room = || Arc::new(Semaphore::new(MAX_IN_PROGRESS));
+        Self {
+            calls: room(),
+            notices: room(),
+            submitted: room(),
+            results: room(),
+            heartbeats: room(),
+            owned: room(),
+        }
+    }
+}
+
+/// Listens for what concerns the jobs of a share, until `stop` is cancelled.
+pub(super) async fn share(
+    driver: &Arc<Driver>,
+    share: Share,
+    stop: &CancellationToken,
+) -> Result<(), BusError> {
+    let submitted = |body: &[u8]| Ok(Input::Submitted { job: decode_submit(body)? });
+    let detached = |body: &[u8]| Ok(Input::Detached { job: decode_submit(body)? });
+    let abandoned = |body: &[u8]| Ok(Input::Abandoned { job: decode_submit(body)? });
+    let of = &driver.permits;
+    respond(driver, Subject::keep(share), &of.notices, stop, detached).await?;
+    respond(driver, Subject::hangup(share), &of.notices, stop, abandoned).await?;
+    consume(driver, Subject::submit(share), &of.submitted, stop, submitted).await?;
+    consume(driver, Subject::result(share), &of.results, stop, read_outcome).await?;
+    pulses(driver, share, stop).await?;
+    calls(driver, share, stop).await
+}
+
+/// Answers whether a call is open.
+async fn pulses(driver: &Arc<Driver>, share: Share, stop: &CancellationToken) -> Result<(), BusError> {
+    let requests = driver.bus.respond(Filter::only(&Subject::pulse(share))).await?;
+    listen(driver, requests, &driver.permits.notices, stop, |driver, Request { body, reply, .. }, _| {
+        let is_open = driver.state().has_call(decode_submit(&body)?);
+        reply.send(if is_open { body } else { Bytes::new() });
+        Ok(())
+    });
+    Ok(())
 }
 
 /// Starts to accept calls. Each is answered when it ends.
-async fn calls(driver: &Arc<Driver>) -> Result<(), BusError> {
-    let requests = driver.bus.respond(Filter::only(&Subject::JOB_CALL)).await?;
-    listen(driver, requests, |driver, Request { body, reply, .. }, permits| {
+async fn calls(driver: &Arc<Driver>, share: Share, stop: &CancellationToken) -> Result<(), BusError> {
+    let requests = driver.bus.respond(Filter::only(&Subject::call(share))).await?;
+    let permits = &driver.permits.calls;
+    listen(driver, requests, permits, stop, |driver, Request { body, reply, .. }, permits| {
         let request = Box::new(decode_call(&body)?);
         driver.handle(Input::Called { request, reply }, permits);
         Ok(())
@@ -44,9 +91,15 @@ async fn calls(driver: &Arc<Driver>) -> Result<(), BusError> {
 }
 
 /// Answers requests whose reply only says that they were received.
-async fn respond(driver: &Arc<Driver>, subject: &Subject<Requested>, decode: Decode) -> Result<(), BusError> {
-    let requests = driver.bus.respond(Filter::only(subject)).await?;
-    listen(driver, requests, move |driver, Request { body, reply, .. }, permits| {
+async fn respond(
+    driver: &Arc<Driver>,
+    subject: Subject<Requested>,
+    permits: &Arc<Semaphore>,
+    stop: &CancellationToken,
+    decode: Decode,
+) -> Result<(), BusError> {
+    let requests = driver.bus.respond(Filter::only(&subject)).await?;
+    listen(driver, requests, permits, stop, move |driver, Request { body, reply, .. }, permits| {
         driver.handle(decode(&body)?, permits);
         reply.send(Bytes::new());
         Ok(())
@@ -56,9 +109,15 @@ async fn respond(driver: &Arc<Driver>, subject: &Subject<Requested>, decode: Dec
 
 /// Consumes messages that stay queued until the store has their results. A message that can't be
 /// decoded is dropped, because it never will be.
-async fn consume(driver: &Arc<Driver>, subject: Subject<Queued>, decode: Decode) -> Result<(), BusError> {
+async fn consume(
+    driver: &Arc<Driver>,
+    subject: Subject<Queued>,
+    permits: &Arc<Semaphore>,
+    stop: &CancellationToken,
+    decode: Decode,
+) -> Result<(), BusError> {
     let deliveries = driver.bus.consume(subject).await?;
-    listen(driver, deliveries, move |driver, Delivery { body, receipt }, permits| {
+    listen(driver, deliveries, permits, stop, move |driver, Delivery { body, receipt }, permits| {
         let pending = Pending::new(receipt);
         driver.follow(decode(&body)?, permits, Chain { permit: None, pending: Some(pending) });
         Ok(())
@@ -66,9 +125,11 @@ async fn consume(driver: &Arc<Driver>, subject: Subject<Queued>, decode: Decode)
     Ok(())
 }
 
-async fn heartbeats(driver: &Arc<Driver>) -> Result<(), BusError> {
+/// Listens for the heartbeats of workers.
+pub(super) async fn heartbeats(driver: &Arc<Driver>) -> Result<(), BusError> {
     let events = driver.bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await?;
-    listen(driver, events, |driver, Event { body, .. }, permits| {
+    let permits = &driver.permits.heartbeats;
+    listen(driver, events, permits, &driver.stop, |driver, Event { body, .. }, permits| {
         driver.handle(read_heartbeat(&body)?, permits);
         Ok(())
     });
@@ -79,15 +140,16 @@ async fn heartbeats(driver: &Arc<Driver>) -> Result<(), BusError> {
 fn listen<T: Debug + 'static>(
     driver: &Arc<Driver>,
     mut subscription: Box<dyn Subscription<T>>,
+    permits: &Arc<Semaphore>,
+    stop: &CancellationToken,
     act: impl Fn(&Arc<Driver>, T, &Arc<Semaphore>) -> Result<(), DecodeError> + Send + 'static,
 ) {
-    let driver = driver.clone();
+    let (driver, permits, stop) = (driver.clone(), permits.clone(), stop.clone());
     driver.tasks.clone().spawn(async move {
-        let permits = Arc::new(Semaphore::new(MAX_IN_PROGRESS));
         loop {
             let message = tokio::select! {
                 biased;
-                () = driver.stop.cancelled() => return,
+                () = stop.cancelled() => return,
                 message = async {
                     // Waits until a permit is free. An action that has to wait takes the permit
                     // itself.

@@ -5,6 +5,7 @@ mod execute;
 mod listen;
 mod metrics;
 mod note;
+mod ownership;
 mod pending;
 mod reconcile;
 mod relay;
@@ -13,20 +14,24 @@ mod retain;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cortex_domain::id::DispatchId;
+use cortex_domain::ownership::SchedulerId;
 use cortex_domain::ports::{Bus, BusError, Reply, SafetyGate, Store};
+use cortex_domain::share::Share;
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
 use cortex_platform::metrics::Registry;
 use futures::FutureExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::listen::Permits;
 use self::metrics::Metrics;
+use self::ownership::{Ownership, TurnError};
 use self::pending::Pending;
 use crate::core::{Action, Input, Now, Snapshot, State};
 use crate::settings::Settings;
@@ -49,6 +54,11 @@ pub(crate) struct Driver {
     clock: Clock,
     settings: Settings,
     metrics: Metrics,
+    /// Names this process in the record of shares.
+    id: SchedulerId,
+    permits: Permits,
+    /// How often shares were gained, so that their jobs are read from the store.
+    gained: watch::Sender<u64>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -94,6 +104,9 @@ impl Driver {
             clock,
             settings: settings.clone(),
             metrics: Metrics::default(),
+            id: SchedulerId::new(entropy::random()),
+            permits: Permits::default(),
+            gained: watch::Sender::new(0),
             tasks,
             stop,
         })
@@ -107,7 +120,7 @@ impl Driver {
     }
 
     fn snapshot(&self) -> Snapshot {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).snapshot(self.clock.uptime())
+        self.state().snapshot(self.clock.uptime())
     }
 
     /// Starts the tasks that run until [`Self::stop`].
@@ -115,7 +128,16 @@ impl Driver {
     /// # Errors
     /// Returns an error if the bus can't be used.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<(), BusError> {
-        listen::start(self).await?;
+        listen::heartbeats(self).await?;
+        let mut ownership = Ownership::new(self);
+        match ownership.step(self).await {
+            Ok(()) => {}
+            Err(TurnError::Bus(error)) => return Err(error),
+            Err(TurnError::Store(error)) => {
+                tracing::error!(%error, "the shares of the schedulers can't be read; the scheduler tries again");
+            }
+        }
+        self.tasks.spawn(ownership.run(self.clone()));
         self.tasks.spawn(reconcile::run(self.clone()));
         self.tasks.spawn(retain::run(self.clone()));
         self.tasks.spawn(relay::run(self.clone()));
@@ -131,6 +153,19 @@ impl Driver {
         for action in self.apply(Input::Stopping).into_iter().filter(Action::answers) {
             self.execute(action).await;
         }
+        ownership::leave(self).await;
+    }
+
+    fn has_calls(&self, share: Share) -> bool {
+        self.state().has_calls(share)
+    }
+
+    fn owns(&self, share: Share) -> bool {
+        self.state().owns(share)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<Caller>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Applies an input and executes the actions that follow from it. Most actions never wait and
@@ -148,6 +183,10 @@ impl Driver {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
             for action in self.apply(input) {
+                if matches!(action, Action::Leave) {
+                    chain.fail();
+                    continue;
+                }
                 if self.stop.is_cancelled() && !action.answers() {
                     if action.is_of_store() {
                         chain.fail();
@@ -195,7 +234,7 @@ impl Driver {
     fn apply(&self, input: Input<Caller>) -> Vec<Action<Caller>> {
         let mut dispatch = || DispatchId::new(entropy::random());
         let now = Now { wall: self.clock.now(), awake: self.clock.uptime(), dispatch: &mut dispatch };
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         catch_panic(&mut state, &self.settings, |state| state.apply(input, now))
     }
 }

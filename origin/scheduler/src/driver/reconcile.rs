@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cortex_domain::ports::StoreError;
+use cortex_domain::share::Share;
 use tokio::sync::Semaphore;
 
 use super::Driver;
@@ -21,12 +22,16 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Reconciles at once and then at each interval, until the scheduler stops.
 pub(super) async fn run(driver: Arc<Driver>) {
     let permits = Arc::new(Semaphore::new(MAX_IN_PROGRESS));
+    let mut gained = driver.gained.subscribe();
     loop {
         let began = driver.clock.uptime();
+        gained.mark_unchanged();
         reconcile(&driver, &permits).await;
         while driver.clock.uptime().since(began) < RECONCILE_INTERVAL {
             tokio::select! {
                 () = driver.stop.cancelled() => return,
+                // Nothing has happened to the jobs of a new share since its last owner.
+                _ = gained.changed() => break,
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
@@ -37,6 +42,9 @@ pub(super) async fn run(driver: Arc<Driver>) {
 async fn reconcile(driver: &Arc<Driver>, permits: &Arc<Semaphore>) {
     if let Err(error) = submit_open_jobs(driver, permits).await {
         tracing::error!(%error, "the open jobs could not be read; the scheduler tries again");
+    }
+    if !driver.owns(Share::FIRST) {
+        return;
     }
     match driver.store.sweep_drafts().await {
         Ok(0) => {}

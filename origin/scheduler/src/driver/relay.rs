@@ -22,8 +22,14 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) async fn run(driver: Arc<Driver>) {
     let mut after = Sequence::default();
     let mut seen = 0;
+    let mut gained = driver.gained.subscribe();
     let permits = Arc::new(Semaphore::new(PAGE_SIZE));
     while !driver.stop.is_cancelled() {
+        if gained.has_changed().unwrap_or_default() {
+            gained.mark_unchanged();
+            // Messages of the new shares may wait before the last one that was read.
+            after = Sequence::default();
+        }
         match relay_page(&driver, &mut after, &permits).await {
             Ok(0) => {}
             Ok(_) => continue,
@@ -34,6 +40,7 @@ pub(super) async fn run(driver: Arc<Driver>) {
         tokio::select! {
             () = driver.stop.cancelled() => return,
             now = driver.store.changed(seen) => seen = now,
+            _ = gained.changed() => gained.mark_changed(),
             () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
@@ -48,18 +55,23 @@ enum RelayError {
     Bus(#[from] AppendError),
 }
 
-/// Relays one page.
+/// Relays the messages of the own shares in one page. Returns how many messages the page has.
 async fn relay_page(
     driver: &Arc<Driver>,
     after: &mut Sequence,
     permits: &Arc<Semaphore>,
 ) -> Result<usize, RelayError> {
     let page = driver.store.outbox(*after, PAGE_SIZE).await?;
+    let mut relayed = Vec::new();
     for outbound in &page {
+        // Its owner relays it.
+        if !driver.owns(outbound.message.share()) {
+            continue;
+        }
         match &outbound.message {
-            OutboxMessage::Submit { job } => {
+            OutboxMessage::Submit { job, share } => {
                 let id = MessageId(outbound.sequence.0);
-                driver.bus.append_once(Subject::JOB_SUBMIT, id, encode_submit(*job)).await?
+                driver.bus.append_once(Subject::submit(*share), id, encode_submit(*job)).await?
             }
             OutboxMessage::Abort { job, lease, worker } => {
                 let cancel = Cancel { job: *job, lease: *lease, worker: worker.clone() };
@@ -68,11 +80,12 @@ async fn relay_page(
                 driver.handle(Input::Changed { job: *job }, permits);
             }
         }
+        relayed.push(outbound.sequence);
     }
     let Some(last) = page.last().map(|outbound| outbound.sequence) else { return Ok(0) };
-    let sequences: Vec<_> = page.into_iter().map(|outbound| outbound.sequence).collect();
-    let relayed_messages = sequences.len();
-    driver.store.relayed(sequences).await?;
+    if !relayed.is_empty() {
+        driver.store.relayed(relayed).await?;
+    }
     *after = last;
-    Ok(relayed_messages)
+    Ok(page.len())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cortex_domain::retention::Retention;
+use cortex_domain::share::Share;
 
 use super::Driver;
 
@@ -16,9 +17,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// something to delete.
 pub(super) async fn run(driver: Arc<Driver>) {
     loop {
+        let deleting = async {
+            // One scheduler is enough.
+            if driver.owns(Share::FIRST) { driver.store.forget(driver.clock.now()).await } else { Ok(0) }
+        };
         let forgotten = tokio::select! {
             () = driver.stop.cancelled() => return,
-            forgotten = driver.store.forget(driver.clock.now()) => forgotten,
+            forgotten = deleting => forgotten,
         };
         let pause = match forgotten {
             Ok(0) => Retention::SWEEP_INTERVAL,

@@ -30,11 +30,11 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Listens for commits of other epochs than this one, on a connection of its own.
-    pub(super) fn start(address: Address, pool: Pool, epoch: i64) -> Self {
+    /// Listens for commits of other processes than this one, on a connection of its own.
+    pub(super) fn start(address: Address, pool: Pool, process: String) -> Self {
         let (commits, own) = (watch::Sender::new(0), watch::Sender::new(0));
-        let listener = tokio::spawn(listen(address, epoch.to_string(), commits.clone()));
-        let notifier = tokio::spawn(notify(pool, epoch.to_string(), own.subscribe()));
+        let listener = tokio::spawn(listen(address, process.clone(), commits.clone()));
+        let notifier = tokio::spawn(notify(pool, process, own.subscribe()));
         Self { commits, own, tasks: [listener, notifier] }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use cortex_domain::id::JobId;
 use cortex_domain::ports::StoreError;
 use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
@@ -193,4 +194,12 @@ fn number(rows: &[Row], column: usize) -> Result<i64, Fault> {
 
 fn names(rows: &[Row]) -> Result<Vec<String>, Fault> {
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Deletes the payloads of a call, unless it became a durable job.
+pub(super) async fn discard(readers: &Readers, epoch: i64, job: JobId) -> Result<(), Fault> {
+    let id: &[u8] = job.as_bytes();
+    let sql = "SELECT cortex.discard($1, $2)::text";
+    readers.query(sql, &[(&epoch, Type::INT8), (&id, Type::BYTEA)]).await?;
+    Ok(())
 }

@@ -16,16 +16,17 @@ use super::read::Readers;
 use super::settings;
 use super::writer::Writer;
 use crate::fence::Fence;
-use crate::server::{InstallationId, ServerError, ServerOptions};
+use crate::server::{InstallationId, ServerError, ServerOptions, Sharing, process_name};
 
 /// How long the server may take for the checks and for the tables.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 /// The schema that this program writes.
 const SCHEMA_VERSION: u32 = 1;
-const SCHEMA: [&str; 3] = [
+const SCHEMA: [&str; 4] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0001_write.sql"),
     include_str!("migrations/0001_forget.sql"),
+    include_str!("migrations/0001_ownership.sql"),
 ];
 const LEAST_VERSION: &str = "15";
 const LEAST_VERSION_NUMBER: i32 = 150_000;
@@ -41,13 +42,13 @@ impl PostgresStore {
     /// Returns an error if the server can't be reached, is a standby or too old, or if the store
     /// belongs to another installation or has another schema.
     pub async fn open(options: ServerOptions) -> Result<Self, ServerError> {
-        let ServerOptions { url, installation, retention } = options;
+        let ServerOptions { url, installation, retention, sharing } = options;
         let address = Address::parse(&url)?;
         let server = address.server();
         let mut client = connect(&address).await?;
         let entered = timeout(OPEN_TIMEOUT, async {
             check(&client, &server).await?;
-            let epoch = enter(&mut client, installation, &server).await?;
+            let epoch = enter(&mut client, installation, sharing, &server).await?;
             Ok((epoch, settings::durability(&client).await))
         });
         let (epoch, durability) = entered
@@ -59,9 +60,10 @@ impl PostgresStore {
         Ok(Self {
             readers: Readers::new(pool.clone(), fence.clone()),
             writer: Writer::start(address.clone(), client, epoch, &retention, fence),
-            changes: Changes::start(address, pool, epoch),
+            changes: Changes::start(address, pool, process_name()),
             server,
             epoch,
+            sharing,
             retention,
             durability,
             early_deletions: Mutex::default(),
@@ -114,8 +116,13 @@ async fn check(client: &Client, server: &str) -> Result<(), ServerError> {
     if read_only { Err(ServerError::ReadOnly { server: server.into() }) } else { Ok(()) }
 }
 
-/// Checks what the store is, and raises its epoch. Returns the epoch.
-async fn enter(client: &mut Client, expected: InstallationId, server: &str) -> Result<i64, ServerError> {
+/// Checks what the store is, and opens it. Returns its epoch.
+async fn enter(
+    client: &mut Client,
+    expected: InstallationId,
+    sharing: Sharing,
+    server: &str,
+) -> Result<i64, ServerError> {
     let failed = |error: Error| ServerError::Failed { server: server.into(), cause: describe(&error) };
     initialise(client, expected).await.map_err(failed)?;
     let (version, found) = read_meta(client).await.map_err(failed)?;
@@ -123,11 +130,10 @@ async fn enter(client: &mut Client, expected: InstallationId, server: &str) -> R
     if found != expected.to_string() {
         return Err(ServerError::Installation { server: server.into(), found, expected });
     }
-    // The statement takes the lock of the writes, so that a batch comes whole before or after it.
-    let sql = "WITH entered AS MATERIALIZED (SELECT pg_advisory_xact_lock(1668248180))
-         UPDATE cortex.meta SET epoch = epoch + 1 FROM entered RETURNING epoch";
-    let raised = client.query_typed_one(sql, &[]).await.and_then(|row| row.try_get(0));
-    raised.map_err(failed)
+    let shares_it = sharing == Sharing::Shared;
+    // It takes the lock of the writes, so that a batch comes whole before or after it.
+    let opened = client.query_typed_one("SELECT cortex.open($1)", &[(&shares_it, Type::BOOL)]).await;
+    opened.and_then(|row| row.try_get(0)).map_err(failed)
 }
 
 fn check_schema(found: u32, server: &str) -> Result<(), ServerError> {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cortex_domain::id::Tenant;
 use cortex_domain::retention::Retention;
+use cortex_domain::share::Term;
 use tokio_postgres::types::{ToSql, Type};
 
 /// What a write does. The numbers are those of `cortex.write`.
@@ -48,6 +49,7 @@ pub(super) struct Operation {
     pub(super) messages: Vec<Bytes>,
     pub(super) entries: Vec<Entries>,
     pub(super) relayed: Vec<i64>,
+    pub(super) term: Option<Term>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +93,7 @@ pub(super) fn limits(retention: &Retention) -> Vec<i64> {
 
 pub(super) const WRITE: &str = "SELECT outcome, job_record, is_same, bound, oldest FROM cortex.write($1, $2, $3, $4, $5, \
      $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, \
-     $28, $29, $30, $31, $32, $33, $34, $35, $36)";
+     $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)";
 
 /// The parameters of [`WRITE`].
 #[derive(Default)]
@@ -139,6 +141,8 @@ impl<'a> Parameters<'a> {
         to.rest(operations, |o| &o.entries, Type::INT8_ARRAY, |entries| entries.at);
         to.rest(operations, |o| &o.entries, Type::BYTEA_ARRAY, |entries| &entries.batch[..]);
         to.rest(operations, |o| &o.relayed, Type::INT8_ARRAY, |sequence| *sequence);
+        to.each(operations, Type::INT4_ARRAY, |o| o.term.map(|term| i32::from(term.share.number())));
+        to.each(operations, Type::INT8_ARRAY, |o| o.term.map(|term| term.epoch.0.cast_signed()));
         to
     }
 

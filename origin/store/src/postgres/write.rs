@@ -11,6 +11,7 @@ use cortex_domain::job::{Durability, Job, Request};
 use cortex_domain::pointer::{Memory, Pointer, Space};
 use cortex_domain::ports::{Acceptance, CommitError, Sequence, StoreError};
 use cortex_domain::retention::{Bound, Retention, RetentionExceeded};
+use cortex_domain::share::Term;
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::{Change, Effect, OutboxMessage, first_entry};
 
@@ -35,7 +36,7 @@ pub(super) async fn accept(
     let mut operation = Operation {
         kind: Kind::Accept,
         steps: steps(&first),
-        messages: vec![cortex_wire::encode_message(&OutboxMessage::Submit { job: job.id() })],
+        messages: vec![cortex_wire::encode_message(&OutboxMessage::submit(&job))],
         name: job.request.idempotency.as_ref().map(|idempotency| idempotency.key.as_str().to_owned()),
         fingerprint: job.request.idempotency.as_ref().map(|idempotency| idempotency.fingerprint.0),
         ..of_job(&job, &first)
@@ -55,7 +56,7 @@ pub(super) async fn accept(
         Outcome::BeyondLimit { bound, oldest } => {
             Err(StoreError::RetentionExceeded(exceeded(bound, oldest, retention, now)?))
         }
-        Outcome::NoJob | Outcome::Conflict | Outcome::NoDraft => {
+        Outcome::NoJob | Outcome::Conflict | Outcome::NoDraft | Outcome::TermOver => {
             Err(Fault::Row("job for an idempotency key").into())
         }
     }
@@ -80,6 +81,7 @@ pub(super) async fn commit(writer: &Writer, change: Change) -> Result<Job, Commi
         expected: change.expected().0.cast_signed(),
         steps: steps(change.entries()),
         entries: audit(&change),
+        term: change.term(),
         ..of_job(job, change.entries())
     };
     for effect in change.effects() {
@@ -104,8 +106,13 @@ pub(super) async fn persist(
     retention: &Retention,
 ) -> Result<Job, CommitError> {
     let (job, log) = (history.job(), history.entries());
-    let operation =
-        Operation { kind: Kind::Persist, steps: steps(log), entries: audit(&history), ..of_job(job, log) };
+    let operation = Operation {
+        kind: Kind::Persist,
+        steps: steps(log),
+        entries: audit(&history),
+        term: history.term(),
+        ..of_job(job, log)
+    };
     let now = job.updated_at;
     match writer.write(operation).await? {
         Outcome::Done => Ok(history.into_job()),
@@ -121,8 +128,12 @@ pub(super) async fn persist(
 /// its id.
 pub(super) async fn record(writer: &Writer, history: Change) -> Result<(), StoreError> {
     let job = history.job();
-    let operation =
-        Operation { kind: Kind::Record, entries: audit(&history), ..of_job(job, history.entries()) };
+    let operation = Operation {
+        kind: Kind::Record,
+        entries: audit(&history),
+        term: history.term(),
+        ..of_job(job, history.entries())
+    };
     match writer.write(operation).await? {
         Outcome::Conflict => {
             tracing::warn!(job = %job.id(), "a call was not recorded because another job has its id");
@@ -135,8 +146,12 @@ pub(super) async fn record(writer: &Writer, history: Change) -> Result<(), Store
     Ok(())
 }
 
-pub(super) async fn append(writer: &Writer, entries: &[AuditEvent]) -> Result<(), StoreError> {
-    let operation = Operation { entries: by_tenant(entries.iter()), ..Operation::default() };
+pub(super) async fn append(
+    writer: &Writer,
+    entries: &[AuditEvent],
+    term: Option<Term>,
+) -> Result<(), StoreError> {
+    let operation = Operation { entries: by_tenant(entries.iter()), term, ..Operation::default() };
     writer.write(operation).await.map(drop)
 }
 

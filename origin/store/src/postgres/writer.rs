@@ -73,6 +73,8 @@ pub(super) enum Outcome {
     },
     /// The job of an idempotency key is missing.
     NoJob,
+    /// Another scheduler has the tenant's share.
+    TermOver,
 }
 
 impl Writer {
@@ -108,7 +110,10 @@ impl Writer {
             Err(_) => Err(Fault::Timeout(WRITE_TIMEOUT.as_secs()).into()),
         };
         self.metrics.commit.observe(queued.elapsed().as_secs_f64());
-        written
+        match written? {
+            Outcome::TermOver => Err(StoreError::TermOver),
+            outcome => Ok(outcome),
+        }
     }
 }
 
@@ -156,6 +161,7 @@ fn read(row: &Row) -> Result<Outcome, Fault> {
         5 => Outcome::NoDraft,
         6 => Outcome::BeyondLimit { bound: row.try_get(3)?, oldest: row.try_get(4)? },
         7 => Outcome::NoJob,
+        8 => Outcome::TermOver,
         _ => return Err(Fault::Row("outcome")),
     })
 }

@@ -4,6 +4,7 @@ use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::Entry;
 use cortex_domain::job::Job;
 use cortex_domain::retention::Retention;
+use cortex_domain::share::Term;
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::OutboxMessage;
 
@@ -28,6 +29,14 @@ impl Arguments {
 
     pub(super) fn time(self, at: Timestamp) -> Self {
         self.text(at.as_millis())
+    }
+
+    /// Adds the share and the epoch of a term, both empty without one.
+    pub(super) fn term(self, term: Option<Term>) -> Self {
+        match term {
+            Some(Term { share, epoch }) => self.text(share).text(epoch.0),
+            None => self.text("").text(""),
+        }
     }
 
     /// Adds what every write of a job needs.

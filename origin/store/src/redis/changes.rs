@@ -21,12 +21,11 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Subscribes to the commits of other epochs than this one, on a connection of its own.
-    pub(super) fn start(client: Client, epoch: u64) -> Self {
+    /// Subscribes to the commits of other processes than this one, on a connection of its own.
+    pub(super) fn start(client: Client, own: String) -> Self {
         let commits = watch::Sender::new(0);
         let counted = commits.clone();
         let listener = tokio::spawn(async move {
-            let own = epoch.to_string();
             loop {
                 if let Err(error) = listen(&client, own.as_bytes(), &counted).await {
                     tracing::debug!(%error, "the subscription to commits of other processes was lost");

@@ -28,7 +28,9 @@
 //! | `cursors` | hash | the positions of the feed's readers |
 //! | `payloads:orphans` | sorted set | inputs whose job has not come, by the time of their id |
 //! | `cortex:sequences` | hash | the last number of each stream |
-//! | `cortex:meta` | hash | the installation, the schema and the epoch |
+//! | `cortex:meta` | hash | the installation, the schema, the epoch, and whether processes share the store |
+//! | `cortex:schedulers` | hash | how many heartbeats each scheduler has sent |
+//! | `cortex:shares` | hash | `<epoch>:<scheduler>` of each share; without an owner nothing follows the colon |
 //!
 //! A set of jobs has the score 0 and is read by the order of its members, because the text of a
 //! UUIDv7 sorts by time to the last bit, and a page continues exactly after an id. A worker may read

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use cortex_domain::ports::StoreError;
+use cortex_domain::share::Term;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Cmd, RedisError, Script, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -38,6 +39,8 @@ pub(super) struct Link {
     units: Semaphore,
     server: String,
     epoch: u64,
+    /// Names this process in what it announces.
+    process: String,
     fence: Fence,
     pub(super) metrics: Metrics,
 }
@@ -55,6 +58,7 @@ impl Link {
     pub(super) fn new(
         server: String,
         epoch: u64,
+        process: String,
         writes: ConnectionManager,
         reads: ConnectionManager,
     ) -> Self {
@@ -66,6 +70,7 @@ impl Link {
             units: Semaphore::new(MAX_UNITS),
             server,
             epoch,
+            process,
             fence: Fence::default(),
             metrics: Metrics::default(),
         }
@@ -82,7 +87,17 @@ impl Link {
         script: &Script,
         arguments: impl FnOnce(Arguments) -> Arguments,
     ) -> Result<(String, Reply), StoreError> {
-        let arguments = arguments(Arguments::default().text(self.epoch));
+        self.write_under(None, script, arguments).await
+    }
+
+    /// Runs a script that writes for a scheduler, unless its term is over.
+    pub(super) async fn write_under(
+        &self,
+        term: Option<Term>,
+        script: &Script,
+        arguments: impl FnOnce(Arguments) -> Arguments,
+    ) -> Result<(String, Reply), StoreError> {
+        let arguments = arguments(Arguments::default().text(self.epoch).text(&self.process).term(term));
         let units = u32::try_from(arguments.size() / UNIT_BYTES + 1).unwrap_or(u32::MAX);
         let _waiting = acquire(&self.writing, 1)?;
         let _units = acquire(&self.units, units)?;
@@ -96,6 +111,9 @@ impl Link {
             } else {
                 self.fence.close()
             });
+        }
+        if outcome == "TERM_OVER" {
+            return Err(StoreError::TermOver);
         }
         Ok((outcome, reply))
     }

@@ -12,7 +12,7 @@ use super::changes::Changes;
 use super::link::{self, Link};
 use super::reply::Reply;
 use super::{RedisStore, script, settings};
-use crate::server::{Durability, ServerError, ServerOptions};
+use crate::server::{Durability, ServerError, ServerOptions, Sharing, process_name};
 
 /// The schema that this program writes.
 const SCHEMA_VERSION: u32 = 1;
@@ -47,9 +47,11 @@ impl RedisStore {
         let durability = durability(&mut writes, server).await?;
         durability.warn(server);
         let epoch = claim(&mut writes, server, options).await?;
+        let process = process_name();
         Ok(Self {
-            changes: Changes::start(client, epoch),
-            link: Arc::new(Link::new(server.into(), epoch, writes, reads)),
+            changes: Changes::start(client, process.clone()),
+            link: Arc::new(Link::new(server.into(), epoch, process, writes, reads)),
+            sharing: options.sharing,
             retention: options.retention,
             durability,
             early_deletions: Mutex::default(),
@@ -97,7 +99,9 @@ async fn claim(
 ) -> Result<u64, ServerError> {
     let server = server.to_owned();
     let mut invocation = script::OPEN.prepare_invoke();
-    for value in Arguments::default().text(options.installation).text(SCHEMA_VERSION).into_values() {
+    let shared = u8::from(options.sharing == Sharing::Shared);
+    let arguments = Arguments::default().text(options.installation).text(SCHEMA_VERSION).text(shared);
+    for value in arguments.into_values() {
         invocation.arg(value);
     }
     let reply = invocation.invoke_async(connection).await.map_err(|error| failed(&server, &error))?;

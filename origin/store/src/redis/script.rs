@@ -40,9 +40,12 @@ scripts! {
     SET_CURSOR: "allow-oom" [ARGUMENTS, FENCE] "set_cursor.lua";
     // What only deletes must run when the memory is full.
     RELAYED: "allow-oom" [ARGUMENTS, FENCE] "relayed.lua";
+    DISCARD: "allow-oom" [ARGUMENTS, FENCE, USAGE, JOBS] "discard.lua";
     SWEEP_DRAFTS: "allow-oom" [ARGUMENTS, FENCE] "sweep_drafts.lua";
     FORGET_TENANT: "allow-oom" [ARGUMENTS, FENCE, USAGE, JOBS] "forget_tenant.lua";
     FORGET_SHARED: "allow-oom" [ARGUMENTS, FENCE, USAGE, JOBS] "forget_shared.lua";
+    // Without it no scheduler could act when the memory is full again.
+    TURN: "allow-oom" [ARGUMENTS, FENCE] "turn.lua";
     LIST: "no-writes" [ARGUMENTS] "list.lua";
     DUE: "no-writes" [ARGUMENTS] "due.lua";
 }

@@ -27,7 +27,7 @@ pub(super) async fn accept(
     let idempotency = job.request.idempotency.as_ref();
     let kept_until = idempotency.map_or(created_at, |_| created_at.after(retention.keys));
     let claimed_after = created_at.as_millis().saturating_sub(millis(retention.keys));
-    let message = OutboxMessage::Submit { job: job.id() };
+    let message = OutboxMessage::submit(&job);
     let (outcome, mut reply) = link
         .write(&script::ACCEPT, |to| {
             to.new_job(&job, &first, input.len(), kept_until)
@@ -79,7 +79,7 @@ pub(super) async fn commit(link: &Link, change: Change) -> Result<Job, CommitErr
     }
     let messages: Vec<&OutboxMessage> = change.effects().iter().filter_map(message).collect();
     let (outcome, _) = link
-        .write(&script::COMMIT, |to| {
+        .write_under(change.term(), &script::COMMIT, |to| {
             to.job(change.job(), change.entries())
                 .text(change.expected().0)
                 .steps(change.entries())
@@ -101,7 +101,7 @@ pub(super) async fn commit(link: &Link, change: Change) -> Result<Job, CommitErr
 pub(super) async fn record(link: &Link, history: Change, retention: &Retention) -> Result<(), StoreError> {
     let job = history.job();
     let (outcome, mut reply) = link
-        .write(&script::RECORD, |to| {
+        .write_under(history.term(), &script::RECORD, |to| {
             to.new_job(job, history.entries(), 0, job.updated_at)
                 .limits(retention)
                 .audit(audit(&history).into_iter())
@@ -125,7 +125,7 @@ pub(super) async fn record(link: &Link, history: Change, retention: &Retention) 
 pub(super) async fn persist(link: &Link, history: Change, retention: &Retention) -> Result<Job, CommitError> {
     let job = history.job();
     let (outcome, mut reply) = link
-        .write(&script::PERSIST, |to| {
+        .write_under(history.term(), &script::PERSIST, |to| {
             to.new_job(job, history.entries(), 0, job.updated_at)
                 .limits(retention)
                 .steps(history.entries())

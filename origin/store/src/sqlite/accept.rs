@@ -40,7 +40,7 @@ pub(super) fn accept(
     jobs::append(transaction, job.id(), &first)?;
     steps::append(transaction, &job, &first)?;
     payloads::insert(transaction, job.context(), &input)?;
-    outbox::append(transaction, &OutboxMessage::Submit { job: job.id() })?;
+    outbox::append(transaction, &OutboxMessage::submit(&job))?;
     Ok(Acceptance::New(job))
 }
 

@@ -215,6 +215,15 @@ pub(super) fn delete_orphaned_payloads(connection: &Connection, now: Timestamp) 
     Ok(deleted)
 }
 
+/// Deletes the payloads of a call, unless it became a durable job.
+pub(super) fn discard(connection: &Connection, job: JobId) -> Result<(), Fault> {
+    let marked = connection.prepare_cached("DELETE FROM loose WHERE job = ?1")?.execute([job.as_bytes()])?;
+    if marked > 0 {
+        delete_payloads(connection, job)?;
+    }
+    Ok(())
+}
+
 /// Records that the job of a payload has come.
 pub(super) fn unmark_orphan(connection: &Connection, job: JobId) -> Result<(), Fault> {
     connection.prepare_cached("DELETE FROM loose WHERE job = ?1")?.execute([job.as_bytes()])?;

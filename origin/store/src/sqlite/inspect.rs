@@ -184,7 +184,7 @@ fn messages(connection: &Connection) -> Result<Vec<Finding>, Fault> {
     let mut exists = connection.prepare("SELECT 1 FROM jobs WHERE id = ?1")?;
     let mut findings = Vec::new();
     for outbound in waiting {
-        let (OutboxMessage::Submit { job } | OutboxMessage::Abort { job, .. }) = outbound.message;
+        let (OutboxMessage::Submit { job, .. } | OutboxMessage::Abort { job, .. }) = outbound.message;
         if !exists.exists([job.as_bytes()])? {
             findings.push(Finding::MessageWithoutJob { sequence: outbound.sequence.0, job });
         }

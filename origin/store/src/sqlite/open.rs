@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::SqliteStore;
 use super::lock::{Lock, LockError, private};
 use super::migrate::{self, SCHEMA_VERSION};
+use super::ownership::Owners;
 use super::readers::Readers;
 use super::writer::Writer;
 
@@ -112,6 +113,7 @@ impl SqliteStore {
             writer: Writer::start(writer).map_err(file_error)?,
             _lock: lock,
             retention,
+            owners: Owners::default(),
             early_deletions: Mutex::default(),
         })
     }

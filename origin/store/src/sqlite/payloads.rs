@@ -70,13 +70,15 @@ pub(super) fn publish(connection: &Connection, draft: Pointer, result: Pointer) 
     moved.ok_or(Fault::NoDraft)
 }
 
-/// Deletes at most `limit` drafts under leases that no job has. Returns how many.
+/// Deletes at most `limit` drafts under leases that no job has. The input of an open call is there
+/// before its job. Returns how many.
 pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Fault> {
     let deleted = connection
         .prepare_cached(
             "DELETE FROM payloads WHERE rowid IN (
                  SELECT p.rowid FROM payloads p WHERE p.space = 3 AND NOT EXISTS (
                      SELECT 1 FROM jobs j WHERE j.id = p.job AND j.dispatch = p.dispatch)
+                     AND NOT EXISTS (SELECT 1 FROM loose l WHERE l.job = p.job)
                  LIMIT ?1)",
         )?
         .execute([super::jobs::sql_limit(limit)])?;

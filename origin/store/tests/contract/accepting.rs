@@ -18,7 +18,7 @@ pub(crate) async fn an_accepted_job_has_its_input_log_and_message(test_store: &i
     assert_eq!(store.get(job.context()).await.unwrap(), Some(Bytes::from_static(br#"{"say":"hello"}"#)));
     let waiting = store.outbox(Sequence(0), 10).await.unwrap();
     assert!(
-        matches!(&waiting[..], [Outbound { message: OutboxMessage::Submit { job: id }, .. }] if *id == job.id())
+        matches!(&waiting[..], [Outbound { message: OutboxMessage::Submit { job: id, .. }, .. }] if *id == job.id())
     );
 }
 

@@ -84,7 +84,7 @@ pub(crate) async fn the_entries_of_a_call_are_there_once_it_is_recorded(test_sto
 pub(crate) async fn an_appended_entry_is_flushed_before_a_later_accept(test_store: &impl TestStore) {
     let store = test_store.open();
     let job = Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory());
-    store.append(vec![entry(&job), entry(&job)]).await.unwrap();
+    store.append(vec![entry(&job), entry(&job)], None).await.unwrap();
     accepted(&*store, "acme", 2).await;
     assert_eq!(audited(&*store, 0).await, [(1, entry(&job)), (2, entry(&job))]);
 }
@@ -128,7 +128,7 @@ pub(crate) async fn old_entries_are_forgotten_and_their_numbers_never_return(tes
 /// Adds an entry about a job of a tenant, and waits until it is flushed.
 async fn appended(store: &dyn Store, tenant: &str, n: u16) {
     let job = Job::accepted(request(tenant, n), Durability::Ephemeral, store.memory());
-    store.append(vec![entry(&job)]).await.unwrap();
+    store.append(vec![entry(&job)], None).await.unwrap();
     accepted(store, &format!("flush-{tenant}"), n).await;
 }
 
@@ -154,7 +154,7 @@ pub(crate) async fn a_tenant_with_more_entries_than_are_kept_loses_its_own_oldes
         async move {
             let of =
                 |tenant| entry(&Job::accepted(request(tenant, n), Durability::Ephemeral, store.memory()));
-            store.append(vec![of("acme"), of("third"), of("acme")]).await.unwrap();
+            store.append(vec![of("acme"), of("third"), of("acme")], None).await.unwrap();
         }
     }))
     .await;

@@ -77,8 +77,9 @@ pub(crate) async fn the_log_folds_into_the_record(test_store: &impl TestStore) {
     let messages: Vec<_> =
         store.outbox(Sequence(0), 10).await.unwrap().into_iter().map(|o| o.message).collect();
     let id = ended.id();
+    let submit = OutboxMessage::submit(&job);
     let abort = OutboxMessage::Abort { job: id, lease: first, worker: "w1".parse().unwrap() };
-    assert_eq!(messages, [OutboxMessage::Submit { job: id }, abort, OutboxMessage::Submit { job: id }]);
+    assert_eq!(messages, [submit.clone(), abort, submit]);
 }
 
 /// Returns everything that a store has about a job.

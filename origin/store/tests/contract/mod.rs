@@ -8,8 +8,11 @@ mod committing;
 mod durability;
 pub(super) mod fixtures;
 mod listing;
+mod ownership;
 mod payloads;
 mod retention;
+#[allow(dead_code, reason = "not every store is on a server")]
+pub(super) mod sharing;
 
 use std::sync::Arc;
 
@@ -21,6 +24,7 @@ pub(crate) use auditing::*;
 pub(crate) use committing::*;
 pub(crate) use durability::*;
 pub(crate) use listing::*;
+pub(crate) use ownership::*;
 pub(crate) use payloads::*;
 pub(crate) use retention::*;
 
@@ -44,6 +48,7 @@ macro_rules! contract {
         $crate::contract::contract!(payloads $test_store);
         $crate::contract::contract!(upkeep $test_store);
         $crate::contract::contract!(audit $test_store);
+        $crate::contract::contract!(ownership $test_store);
     };
     (jobs $test_store:expr) => {
         mod jobs {
@@ -96,6 +101,7 @@ macro_rules! contract {
                 a_change_without_its_draft_is_refused_whole
                 a_draft_that_may_still_be_published_is_not_swept
                 a_client_cannot_write_a_result
+                the_payloads_of_an_open_call_are_kept_until_they_are_discarded
             );
         }
     };
@@ -131,6 +137,16 @@ macro_rules! contract {
                 old_entries_are_forgotten_and_their_numbers_never_return
                 a_tenant_with_more_entries_than_are_kept_loses_its_own_oldest_and_no_others
                 a_tenant_with_more_bytes_of_entries_than_are_kept_loses_its_oldest
+            );
+        }
+    };
+    (ownership $test_store:expr) => {
+        mod ownership {
+            use super::*;
+
+            $crate::contract::contract!($test_store;
+                turns_follow_the_rule_of_the_domain
+                a_scheduler_whose_term_is_over_changes_nothing
             );
         }
     };

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use cortex_domain::event::Event;
+use cortex_domain::job::{Durability, Job};
 use cortex_domain::ports::CommitError;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::transition::Change;
 
 use super::TestStore;
-use super::fixtures::{NOW, accepted, draft, lease, result, scheduled, succeeded};
+use super::fixtures::{NOW, accepted, draft, lease, request, result, scheduled, succeeded};
 
 pub(crate) async fn the_winners_draft_becomes_the_result_and_the_others_are_swept(
     test_store: &impl TestStore,
@@ -65,4 +66,23 @@ pub(crate) async fn a_client_cannot_write_a_result(test_store: &impl TestStore) 
     let job = accepted(&*store, "acme", 1).await;
     assert!(store.put(result(&job), "forged".into()).await.is_err());
     assert_eq!(store.get(result(&job)).await.unwrap(), None);
+}
+
+pub(crate) async fn the_payloads_of_an_open_call_are_kept_until_they_are_discarded(
+    test_store: &impl TestStore,
+) {
+    let store = test_store.open();
+    let call = Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory());
+    let answer = draft(&call, lease(&call, 1));
+    store.put(call.context(), "in".into()).await.unwrap();
+    store.put(answer, "out".into()).await.unwrap();
+    assert_eq!(store.sweep_drafts().await.unwrap(), 0);
+    assert_eq!(store.get(answer).await.unwrap(), Some(Bytes::from("out")));
+    store.discard(call.id()).await.unwrap();
+    assert_eq!(store.get(call.context()).await.unwrap(), None);
+    assert_eq!(store.get(answer).await.unwrap(), None);
+
+    let durable = accepted(&*store, "acme", 2).await;
+    store.discard(durable.id()).await.unwrap();
+    assert!(store.get(durable.context()).await.unwrap().is_some());
 }

@@ -20,7 +20,7 @@ async fn an_earlier_handle_changes_nothing_once_another_has_opened_the_store() {
     fenced(first.accept(submission(request("acme", 2))).await.unwrap_err());
     assert!(first.commit(cancelled(&job)).await.is_err());
     fenced(first.put(job.context(), "x".into()).await.unwrap_err());
-    fenced(first.append(vec![]).await.unwrap_err());
+    fenced(first.append(vec![], None).await.unwrap_err());
     fenced(first.relayed(vec![Sequence(1)]).await.unwrap_err());
     fenced(first.set_cursor("edge", Sequence(1)).await.unwrap_err());
     fenced(first.forget(NOW).await.unwrap_err());
@@ -30,6 +30,15 @@ async fn an_earlier_handle_changes_nothing_once_another_has_opened_the_store() {
     assert_eq!(second.outbox(Sequence(0), 9).await.unwrap().len(), 1);
     assert_eq!(second.cursor("edge").await.unwrap(), Sequence(0));
     second.commit(cancelled(&job)).await.unwrap();
+}
+
+#[tokio::test]
+async fn processes_that_share_the_store_write_side_by_side_until_one_has_it_alone() {
+    let place = installed!(Place::start(PostgresVersion::V18));
+    crate::contract::sharing::write_side_by_side(|sharing| {
+        place.try_open(ServerOptions { sharing, ..place.options() }).unwrap()
+    })
+    .await;
 }
 
 #[tokio::test]

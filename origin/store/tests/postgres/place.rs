@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use cortex_domain::ports::Store;
 use cortex_domain::retention::Retention;
-use cortex_store::{InstallationId, PostgresStore, ServerError, ServerOptions};
+use cortex_store::{InstallationId, PostgresStore, ServerError, ServerOptions, Sharing};
 use cortex_test_servers::{Postgres, PostgresVersion};
 use tokio::runtime::Runtime;
 
@@ -33,6 +33,7 @@ impl Place {
             url: self.0.url(),
             installation: InstallationId::new([7; 16]),
             retention: Retention::default(),
+            sharing: Sharing::Alone,
         }
     }
 }

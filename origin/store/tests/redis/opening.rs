@@ -10,6 +10,7 @@ use crate::place::Place;
 
 on_each_server! {
     a_process_that_opens_the_store_fences_the_earlier_one
+    processes_that_share_the_store_write_side_by_side_until_one_has_it_alone
     an_emptied_database_is_written_no_more
     a_store_of_another_installation_is_refused
     a_store_of_another_schema_is_refused_by_number
@@ -37,6 +38,14 @@ async fn a_process_that_opens_the_store_fences_the_earlier_one(kind: RedisKind) 
     assert_eq!(sorted(place.ask("KEYS *")), keys);
     assert_eq!(second.job(job.id()).await.unwrap(), Some(job.clone()));
     second.commit(cancelled(&job)).await.unwrap();
+}
+
+async fn processes_that_share_the_store_write_side_by_side_until_one_has_it_alone(kind: RedisKind) {
+    let place = installed!(Place::start(kind));
+    crate::contract::sharing::write_side_by_side(|sharing| {
+        place.try_open(ServerOptions { sharing, ..place.options() }).unwrap()
+    })
+    .await;
 }
 
 fn sorted(mut keys: Vec<String>) -> Vec<String> {

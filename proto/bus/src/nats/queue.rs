@@ -34,18 +34,13 @@ const PULL_HEARTBEAT: Duration = Duration::from_secs(5);
 const IDLE_CHECK: Duration = Duration::from_secs(2 * PULL_HEARTBEAT.as_secs());
 const RESTART_DELAY: Duration = Duration::from_millis(200);
 
-/// The queued subjects.
-fn subjects() -> [Subject<Queued>; 2] {
-    [Subject::JOB_SUBMIT, Subject::JOB_RESULT]
-}
-
 /// Creates the stream if it is missing. The limits of an existing one are its operator's.
 pub(super) async fn declare(jetstream: &Context, options: &NatsOptions) -> Result<(), NatsError> {
     let server = || options.server().to_owned();
     let no_jetstream = |cause: String| NatsError::NoJetStream { server: server(), cause };
     let wanted = stream::Config {
         name: STREAM.into(),
-        subjects: subjects().iter().map(|subject| subject.as_str().to_owned()).collect(),
+        subjects: Subject::ALL.map(str::to_owned).to_vec(),
         retention: RetentionPolicy::WorkQueue,
         storage: StorageType::File,
         discard: DiscardPolicy::New,

@@ -5,6 +5,7 @@ use std::future::ready;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use cortex_domain::id::JobId;
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{Answer, Payloads, StoreError};
 
@@ -24,6 +25,12 @@ impl Payloads for InMemory {
 
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(pointer, payload);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn discard(&self, job: JobId) -> Answer<'_, Result<(), StoreError>> {
+        let mut payloads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        payloads.retain(|pointer, _| pointer.space.job() != job);
         Box::pin(ready(Ok(())))
     }
 }

@@ -6,4 +6,4 @@ mod tiered;
 
 pub use calls::CallPayloads;
 pub use in_memory::InMemory;
-pub use tiered::TieredPayloads;
+pub use tiered::{Reach, TieredPayloads};

@@ -1,4 +1,5 @@
-//! Two payload memories: process memory for open calls, and the store for all other jobs.
+//! Two payload memories: process memory for open calls, and the store for all other jobs. Where the
+//! workers are connected to other processes, the payloads of calls are in the store as well.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -14,13 +15,23 @@ use super::CallPayloads;
 pub struct TieredPayloads {
     calls: CallPayloads,
     store: Arc<dyn Payloads>,
+    reach: Reach,
+}
+
+/// Which processes read and write the payloads of open calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// Only this one.
+    Process,
+    /// Every process that uses the store.
+    Store,
 }
 
 impl TieredPayloads {
     /// Limits the payloads in memory to `limit` bytes. A single tenant may use half of them.
     #[must_use]
-    pub fn new(store: Arc<dyn Payloads>, limit: usize) -> Self {
-        Self { calls: CallPayloads::new(limit), store }
+    pub fn new(store: Arc<dyn Payloads>, limit: usize, reach: Reach) -> Self {
+        Self { calls: CallPayloads::new(limit), store, reach }
     }
 
     /// Opens a call, so that its payloads go to memory.
@@ -35,14 +46,28 @@ impl TieredPayloads {
     /// Returns an error if the store does not accept them.
     pub async fn keep(&self, job: JobId) -> Result<(), StoreError> {
         for (space, payload) in self.calls.leave(job) {
+            if self.reach == Reach::Store {
+                continue;
+            }
             self.store.put(Pointer { memory: self.memory(), space }, payload).await?;
         }
         Ok(())
     }
 
-    /// Closes an ended call and deletes its payloads.
+    /// Closes an ended call and deletes its payloads in memory.
     pub fn close(&self, job: JobId) {
         self.calls.close(job);
+    }
+
+    /// Deletes the payloads of a closed call in the store, if any are there.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails. It deletes them later by itself.
+    pub async fn discard_closed(&self, job: JobId) -> Result<(), StoreError> {
+        match self.reach {
+            Reach::Process => Ok(()),
+            Reach::Store => self.store.discard(job).await,
+        }
     }
 
     /// Returns the number of bytes held in memory.
@@ -59,6 +84,7 @@ impl Payloads for TieredPayloads {
 
     fn get(&self, pointer: Pointer) -> Answer<'_, Result<Option<Bytes>, StoreError>> {
         match self.calls.get(pointer.space) {
+            Ok(None) | Err(_) if self.reach == Reach::Store => self.store.get(pointer),
             Ok(payload) => Box::pin(ready(Ok(payload))),
             Err(_) => self.store.get(pointer),
         }
@@ -66,9 +92,16 @@ impl Payloads for TieredPayloads {
 
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
         match self.calls.put(pointer.space, payload.clone()) {
+            // The call has room for it. Others read it in the store.
+            Ok(Ok(())) if self.reach == Reach::Store => self.store.put(pointer, payload),
             Ok(put) => Box::pin(ready(put)),
             Err(_) => self.store.put(pointer, payload),
         }
+    }
+
+    fn discard(&self, job: JobId) -> Answer<'_, Result<(), StoreError>> {
+        self.calls.close(job);
+        self.store.discard(job)
     }
 }
 
@@ -89,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn only_payloads_without_an_open_call_reach_the_store() {
         let store = Arc::new(InMemory::default());
-        let layered = TieredPayloads::new(store.clone(), 100);
+        let layered = TieredPayloads::new(store.clone(), 100, Reach::Process);
         let context =
             |n: u8| Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [n; 10]));
         let (call, job) = (context(1), context(2));
@@ -106,9 +139,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn payloads_that_other_processes_need_are_in_the_store_until_the_call_is_discarded() {
+        let store = Arc::new(InMemory::default());
+        let layered = TieredPayloads::new(store.clone(), 4, Reach::Store);
+        let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
+        let context = Pointer::context(Memory::Local, job);
+        let draft = Pointer::draft(Memory::Local, job, DispatchId::new([1; 16]));
+        layered.open(job, &"acme".parse().unwrap());
+        assert!(layered.put(context, "large".into()).await.is_err(), "a call has the same room");
+        layered.put(context, "in".into()).await.unwrap();
+        assert_eq!(store.get(context).await.unwrap(), Some("in".into()));
+        // A worker elsewhere writes its answer.
+        store.put(draft, "out".into()).await.unwrap();
+        assert_eq!(layered.get(draft).await.unwrap(), Some("out".into()));
+        layered.close(job);
+        layered.discard_closed(job).await.unwrap();
+        for pointer in [context, draft] {
+            assert_eq!(store.get(pointer).await.unwrap(), None);
+        }
+    }
+
+    #[tokio::test]
     async fn payloads_of_a_kept_call_are_readable_and_in_the_store() {
         let store = Arc::new(InMemory::default());
-        let layered = TieredPayloads::new(store.clone(), 100);
+        let layered = TieredPayloads::new(store.clone(), 100, Reach::Process);
         let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
         let draft = |n: u8| Pointer::draft(Memory::Local, job, DispatchId::new([n; 16]));
         let (context, before, after) = (Pointer::context(Memory::Local, job), draft(1), draft(2));

@@ -17,7 +17,7 @@ pub use bus::{
 pub use safety::{SafetyError, SafetyGate};
 pub use store::{
     Acceptance, AuditLog, Audited, CommitError, Feed, Inspect, JobCount, JobStep, Jobs, Outbound, Outbox,
-    Payloads, Query, Sequence, Store, StoreError, Upkeep,
+    Ownership, Payloads, Query, Sequence, Store, StoreError, Upkeep,
 };
 
 /// The future of an operation.

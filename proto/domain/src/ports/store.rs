@@ -8,8 +8,10 @@ use crate::event::Entry;
 use crate::flow::Submission;
 use crate::id::{JobId, Tenant};
 use crate::job::{Job, Version};
+use crate::ownership::{Standing, Turn};
 use crate::pointer::{Memory, Pointer};
 use crate::retention::RetentionExceeded;
+use crate::share::Term;
 use crate::state::{Attempt, StateName};
 use crate::time::Timestamp;
 use crate::topic::Topic;
@@ -25,6 +27,10 @@ pub enum StoreError {
     /// The tenant has reached a limit. Other tenants are not affected.
     #[error(transparent)]
     RetentionExceeded(#[from] RetentionExceeded),
+    /// The change is that of a scheduler which no longer owns the tenant's share. It must read its
+    /// share again.
+    #[error("another scheduler has the tenant's share")]
+    TermOver,
     /// The disk or the database failed.
     #[error("the store failed: {0}")]
     Broken(String),
@@ -171,12 +177,22 @@ pub trait Feed: Send + Sync + 'static {
 pub trait AuditLog: Send + Sync + 'static {
     /// Appends entries that belong to no change. Returns once they are queued. They are lost only
     /// if the process ends before the next flush. While the store fails to write, this returns only
-    /// after a flush, or with the error.
-    fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>>;
+    /// after a flush, or with the error. Entries of a scheduler's decisions name its term, and are refused once it is over.
+    fn append(&self, entries: Vec<AuditEvent>, term: Option<Term>) -> Answer<'_, Result<(), StoreError>>;
 
     /// Returns the entries after `after` in the order of writes. Entries of one flush are grouped
     /// by tenant. The numbers increase, and gaps come only from deleted entries.
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>>;
+}
+
+/// The record of which scheduler owns which share of the tenants.
+pub trait Ownership: Send + Sync + 'static {
+    /// Returns whether other schedulers may use this store at the same time.
+    fn is_shared(&self) -> bool;
+
+    /// Takes a scheduler's turn by the rule of [`Standing::apply`], and returns the record after
+    /// it.
+    fn turn(&self, turn: Turn) -> Answer<'_, Result<Standing, StoreError>>;
 }
 
 /// Deletes expired data.
@@ -202,9 +218,9 @@ pub trait Inspect: Send + Sync + 'static {
 }
 
 /// A store with all of its concerns over one transaction log.
-pub trait Store: Jobs + Outbox + Feed + AuditLog + Upkeep + Payloads {}
+pub trait Store: Jobs + Outbox + Feed + AuditLog + Upkeep + Payloads + Ownership {}
 
-impl<S: Jobs + Outbox + Feed + AuditLog + Upkeep + Payloads> Store for S {}
+impl<S: Jobs + Outbox + Feed + AuditLog + Upkeep + Payloads + Ownership> Store for S {}
 
 /// The payloads behind pointers.
 pub trait Payloads: Send + Sync + 'static {
@@ -213,4 +229,7 @@ pub trait Payloads: Send + Sync + 'static {
     fn get(&self, pointer: Pointer) -> Answer<'_, Result<Option<Bytes>, StoreError>>;
 
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>>;
+
+    /// Deletes the payloads of a call that has ended. Those of a durable job stay.
+    fn discard(&self, job: JobId) -> Answer<'_, Result<(), StoreError>>;
 }

@@ -145,9 +145,10 @@ impl Broker {
                 StoreError::Overloaded => End::Failed {
                     failure: Failure::new(FailureKind::Overloaded, "no space left for the result"),
                 },
-                StoreError::RetentionExceeded(_) | StoreError::Broken(_) | StoreError::Corrupt(_) => {
-                    broken("the result could not be stored")
-                }
+                StoreError::RetentionExceeded(_)
+                | StoreError::TermOver
+                | StoreError::Broken(_)
+                | StoreError::Corrupt(_) => broken("the result could not be stored"),
             };
         }
         self.queue(&outcome).await
@@ -156,10 +157,11 @@ impl Broker {
     /// Queues a report, and retries while the queue is full.
     async fn queue(&self, outcome: &Outcome) -> Result<(), OriginUnreachable> {
         let packet = encode_outcome(outcome);
+        let subject = Subject::result(outcome.lease.dispatch.share());
         let queueing = async {
             let mut failures = 0;
             loop {
-                match self.bus.append(Subject::JOB_RESULT, packet.clone()).await {
+                match self.bus.append(subject.clone(), packet.clone()).await {
                     Ok(()) => return Ok(()),
                     Err(AppendError::Bus(BusError::Closed)) => return Err(OriginUnreachable),
                     Err(error) => {

@@ -9,6 +9,7 @@ use cortex_domain::job::{InputFormat, Limits as JobLimits, Owner, Priority, Requ
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::{Gate, clear};
 use cortex_domain::ports::{Bus, Delivery, Event, Payloads, RequestError, Subscription};
+use cortex_domain::share::Share;
 use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::subject::{Filter, Published, Subject};
 use cortex_domain::task::TaskReply;
@@ -96,7 +97,7 @@ impl Origin {
 
     /// Returns the workers' reports.
     pub(super) async fn results(&self) -> Box<dyn Subscription<Delivery>> {
-        self.bus.consume(Subject::JOB_RESULT).await.unwrap()
+        self.bus.consume(Subject::result(Share::FIRST)).await.unwrap()
     }
 
     /// Sends a job like the scheduler. Returns the worker's reply.
@@ -162,7 +163,7 @@ pub(super) fn assignment(to: &str) -> Assignment {
         created_at: now,
         traceparent: None,
     };
-    let lease = Lease { attempt: Attempt(1), dispatch: DispatchId::new(random()) };
+    let lease = Lease { attempt: Attempt(1), dispatch: DispatchId::new(random()).in_share(Share::FIRST) };
     let accepted = Accepted::ephemeral(request, Memory::Local);
     match clear(accepted, decode_decision(ALLOWED).unwrap()) {
         Gate::Passed(cleared) => {

@@ -15,6 +15,7 @@ use cortex_domain::job::{
 };
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::policy::{Clearance, PolicyRequest, PolicyVersion};
+use cortex_domain::share::Share;
 use cortex_domain::state::{
     Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, StateName, Target,
 };
@@ -241,7 +242,8 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
 
 pub(crate) fn message() -> impl Strategy<Value = OutboxMessage> {
     prop_oneof![
-        job_id().prop_map(|job| OutboxMessage::Submit { job }),
+        (job_id(), 0..Share::COUNT)
+            .prop_map(|(job, share)| OutboxMessage::Submit { job, share: Share::from_byte(share) }),
         (job_id(), lease(), name()).prop_map(|(job, lease, worker)| OutboxMessage::Abort {
             job,
             lease,

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use cortex_node::Sockets;
+use cortex_node::ApiSockets;
 use tokio::net::TcpListener;
 
 use crate::args::MetricsArgs;
@@ -12,24 +12,18 @@ use crate::config::{API_PORT, GRPC_PORT, METRICS_PORT};
 use crate::exit::{Exit, Failure};
 use crate::ports;
 
-/// Binds the ports of a node. gRPC serves only local callers, so it is disabled if the API is not
+/// Binds the ports of the APIs. gRPC serves only local callers, so it is disabled if the API is not
 /// on loopback.
 ///
 /// # Errors
 /// Returns an error if a port is in use.
-pub(crate) async fn bind_node(
-    listen: IpAddr,
-    api: u16,
-    grpc: u16,
-    metrics: &MetricsArgs,
-) -> Result<Sockets, Failure> {
-    let api = bind(SocketAddr::new(listen, api), API_PORT.flag).await?;
+pub(crate) async fn bind_apis(listen: IpAddr, api: u16, grpc: u16) -> Result<ApiSockets, Failure> {
+    let http = bind(SocketAddr::new(listen, api), API_PORT.flag).await?;
     let grpc = match has_grpc(listen, grpc) {
         true => Some(bind(SocketAddr::new(listen, grpc), GRPC_PORT.flag).await?),
         false => None,
     };
-    let metrics = bind_metrics(metrics, METRICS_PORT.default).await?;
-    Ok(Sockets { api, grpc, metrics })
+    Ok(ApiSockets { http, grpc })
 }
 
 /// Binds the port of the metrics, unless it is 0.

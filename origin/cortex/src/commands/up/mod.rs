@@ -19,7 +19,7 @@ use cortex_node::Home;
 use cortex_platform::signals::Signals;
 
 pub(crate) use args::{StackArgs, UpArgs};
-pub(crate) use bind::{bind, bind_metrics, bind_node};
+pub(crate) use bind::{bind, bind_apis, bind_metrics};
 pub(crate) use chat_model::ChatModel;
 pub(crate) use chat_workers::ChatWorkerArgs;
 pub(crate) use child::Child;

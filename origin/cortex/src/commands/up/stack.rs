@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use cortex_domain::id::Tenant;
 use cortex_edge_local::Variables;
-use cortex_node::{Handle, Home, Roles, Secrets, Sockets};
+use cortex_node::{ApiSockets, Handle, Home, Roles, Secrets, Sockets};
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use super::config::{Served, UpConfig};
 use super::edge::{self, Edge};
 use super::workers::{self, WorkerKind, WorkerLaunch};
 use super::{bind, dev_key};
-use crate::config::{CHAT_PORT, EDGE_PORT, HOST_PORT};
+use crate::config::{CHAT_PORT, EDGE_PORT, HOST_PORT, METRICS_PORT};
 use crate::exit::Failure;
 use crate::running::Running;
 
@@ -42,8 +42,10 @@ impl Stack {
         let (sockets, edge) = bind_ports(&config).await?;
         let [host, chat_host] = model_hosts(&config).await?;
         let program = if config.workers.is_empty() { None } else { Some(workers::worker_program()?) };
-        let api = sockets.api.local_addr()?;
+        let api = sockets.http.local_addr()?;
         let grpc = sockets.grpc.as_ref().map(TcpListener::local_addr).transpose()?;
+        let metrics = bind::bind_metrics(&config.args.metrics, METRICS_PORT.default).await?;
+        let sockets = Sockets { api: Some(sockets), metrics };
 
         if let Some(listener) = &edge {
             config.node.gateway.edge = Some(local_url(listener)?);
@@ -60,10 +62,10 @@ impl Stack {
 
         let (stop_workers, tasks) = (CancellationToken::new(), TaskTracker::new());
         let mut processes = Vec::new();
-        if let Some(program) = program {
+        if let (Some(program), Some(scheduler)) = (program, &origin.scheduler) {
             let host_key = args.api_key.clone().unwrap_or_else(|| secrets.api_key.clone());
-            let link = origin.link.clone();
-            let tokens = WorkerKind::ALL.map(|kind| origin.worker_token(&kind.pool()));
+            let link = scheduler.link.clone();
+            let tokens = WorkerKind::ALL.map(|kind| scheduler.worker_token(&kind.pool()));
             let launch =
                 WorkerLaunch { program, link, tokens, args: args.clone(), home: home.clone(), host_key };
             processes = workers::start(&workers, &launch, &tasks, &stop_workers);
@@ -128,9 +130,9 @@ impl Stack {
 }
 
 /// Binds the ports of the origin and the edge.
-async fn bind_ports(config: &UpConfig) -> Result<(Sockets, Option<TcpListener>), Failure> {
-    let UpArgs { listen, api_port, grpc_port, metrics, .. } = &config.args;
-    let sockets = bind::bind_node(*listen, *api_port, *grpc_port, metrics).await?;
+async fn bind_ports(config: &UpConfig) -> Result<(ApiSockets, Option<TcpListener>), Failure> {
+    let UpArgs { listen, api_port, grpc_port, .. } = &config.args;
+    let sockets = bind::bind_apis(*listen, *api_port, *grpc_port).await?;
     let edge = match config.edge() {
         Some(address) => Some(bind::bind(address, EDGE_PORT.flag).await?),
         None => None,

@@ -85,7 +85,7 @@ fn end_of_stream(stream: &mut TcpStream) -> io::Result<Ended> {
 }
 
 async fn jobs(node: &GrpcNode) -> usize {
-    let url = format!("http://{}/api/v1/jobs", node.origin.address);
+    let url = format!("http://{}/api/v1/jobs", node.origin.gateway.as_ref().unwrap().address);
     let answer = reqwest::Client::new().get(url).bearer_auth(KEY).send().await.unwrap();
     let page: serde_json::Value = answer.json().await.unwrap();
     page["jobs"].as_array().unwrap().len()

@@ -16,7 +16,7 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends a head and bytes after it. Returns the status and the body of the response.
 async fn ask(node: &TestNode, info: &RouteInfo, framing: &str, body: &[u8]) -> (u16, String) {
-    let host = node.origin.address;
+    let host = node.origin.gateway.as_ref().unwrap().address;
     let path = info.path.replace("{*id}", "a").replace("{id}", "01a1fb51-9430-7707-8707-070707070707");
     let head = format!(
         "{} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\n\

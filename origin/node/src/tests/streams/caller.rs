@@ -26,7 +26,7 @@ impl Caller {
     pub(super) async fn of(node: &TestNode, tenant: &str, key: &str) -> Self {
         let mut caller = Self {
             http: Client::new(),
-            address: node.origin.address,
+            address: node.origin.gateway.as_ref().unwrap().address,
             edge_keys: node.edge_keys.clone(),
             instance: String::new(),
             tenant: tenant.to_owned(),

@@ -13,7 +13,7 @@ const KEYS: [Option<&str>; 3] = [None, Some("an invalid key"), Some(KEY)];
 
 /// Sends a target unchanged. Returns the status, content type and body of the response.
 async fn ask(node: &TestNode, method: &str, target: &[u8], key: Option<&str>) -> (u16, String, String) {
-    let host = node.origin.address;
+    let host = node.origin.gateway.as_ref().unwrap().address;
     let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
     let rest = format!(" HTTP/1.1\r\nhost: {host}\r\n{key}content-length: 0\r\nconnection: close\r\n\r\n");
     let head = [method.as_bytes(), b" ", target, rest.as_bytes()].concat();

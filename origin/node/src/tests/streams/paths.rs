@@ -54,8 +54,8 @@ async fn every_path_gets_its_recorded_response() {
 
 /// Returns the status, content type, `Allow` and error message.
 async fn answer(node: &TestNode, method: &str, path: &str, headers: &str) -> String {
-    let mut stream = TcpStream::connect(node.origin.address).await.unwrap();
-    let host = node.origin.address;
+    let mut stream = TcpStream::connect(node.origin.gateway.as_ref().unwrap().address).await.unwrap();
+    let host = node.origin.gateway.as_ref().unwrap().address;
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}connection: \
             close\r\ncontent-length: 0\r\n\r\n"

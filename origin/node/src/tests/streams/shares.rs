@@ -163,12 +163,13 @@ async fn a_tenant_with_too_many_slow_bodies_is_rejected_and_another_is_served() 
 /// Sends a submission without the last byte of its body.
 async fn all_but_the_end(node: &TestNode, caller: &Caller, asked: &Value) -> TcpStream {
     let (path, body) = ("/api/v1/jobs", asked.to_string());
-    let mut head = format!("POST {path} HTTP/1.1\r\nhost: {}\r\n", node.origin.address);
+    let mut head =
+        format!("POST {path} HTTP/1.1\r\nhost: {}\r\n", node.origin.gateway.as_ref().unwrap().address);
     for (name, value) in caller.head(&Method::POST, path, body.as_bytes(), &[]) {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-    let mut stream = TcpStream::connect(node.origin.address).await.unwrap();
+    let mut stream = TcpStream::connect(node.origin.gateway.as_ref().unwrap().address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&body.as_bytes()[..body.len() - 1]).await.unwrap();
     stream

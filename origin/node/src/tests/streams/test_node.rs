@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::{Config, Files, Handle, Home, Operator, Roles, Secrets, Sockets, build};
+use crate::{ApiSockets, Config, Files, Handle, Home, Operator, Roles, Secrets, Sockets, build};
 
 pub(super) const KEY: &str = "a key of the tests";
 /// Much less than the lease of ten seconds.
@@ -63,12 +63,14 @@ impl TestNode {
         let mut config = Config::load(&files, None, operator).unwrap();
         change(&mut config);
         let secrets = Secrets::open(&home).unwrap();
-        let sockets =
-            Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: None, metrics: None };
+        let sockets = Sockets {
+            api: Some(ApiSockets { http: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: None }),
+            metrics: None,
+        };
         let origin = build(config, &Roles::all(), &home, &secrets, sockets).await.unwrap();
         let dial = Dial {
-            route: origin.link.clone(),
-            token: origin.worker_token(&"chat".parse().unwrap()),
+            route: origin.scheduler.as_ref().unwrap().link.clone(),
+            token: origin.scheduler.as_ref().unwrap().worker_token(&"chat".parse().unwrap()),
             limits: Limits::default(),
         };
         let (link, mut inbox) = cortex_link::open(dial, Box::new(heartbeat));
@@ -104,7 +106,7 @@ impl TestNode {
 
     /// Returns a request without credentials.
     pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("http://{}{path}", self.origin.address))
+        self.http.request(method, format!("http://{}{path}", self.origin.gateway.as_ref().unwrap().address))
     }
 }
 

@@ -8,6 +8,7 @@ use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{Durability, Job, Limits, Owner, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::Decision;
+use cortex_domain::share::Terms;
 use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::topics;
@@ -27,7 +28,9 @@ pub(super) fn settings() -> Settings {
 }
 
 pub(super) fn state() -> State<()> {
-    State::new(&settings(), Memory::Local)
+    let mut state = State::new(&settings(), Memory::Local);
+    assert!(apply(&mut state, Input::Owned { terms: Terms::sole() }).is_empty());
+    state
 }
 
 pub(super) fn apply(state: &mut State<()>, input: Input<()>) -> Vec<Action<()>> {

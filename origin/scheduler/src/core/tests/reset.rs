@@ -6,6 +6,7 @@ use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::Request;
 use cortex_domain::pointer::Memory;
+use cortex_domain::share::Terms;
 use cortex_domain::time::Uptime;
 
 use super::fixtures::{NOW, allow, job, settings};
@@ -28,6 +29,7 @@ fn called(state: &mut State<u8>, n: u8) -> Vec<Action<u8>> {
 #[test]
 fn after_a_step_that_panicked_every_caller_is_answered_and_the_state_is_empty() {
     let mut state = State::new(&settings(), Memory::Local);
+    apply(&mut state, Input::Owned { terms: Terms::sole() });
     apply(&mut state, Input::Heartbeat { worker: Box::new(workers::candidate(0, false)), held: vec![] });
     apply(&mut state, Input::Submitted { job: job().id() });
     let asked = called(&mut state, 2);

@@ -11,6 +11,7 @@ use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
 use cortex_domain::job::{Durability, Job, Limits, Owner, Request};
 use cortex_domain::pointer::Memory;
+use cortex_domain::share::Terms;
 use cortex_domain::state::{Lease, State as JobState};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::topics;
@@ -84,6 +85,15 @@ pub(super) struct Simulation {
     coverage: Coverage,
 }
 
+/// Returns a scheduler that owns every share.
+fn sole(settings: &Settings) -> State<u64> {
+    let mut state = State::new(settings, Memory::Local);
+    let mut dispatch = || panic!("it places a job");
+    let now = Now { wall: Timestamp::from_millis(0), awake: Uptime::default(), dispatch: &mut dispatch };
+    assert!(state.apply(Input::Owned { terms: Terms::sole() }, now).is_empty());
+    state
+}
+
 impl Simulation {
     pub(super) fn new(seed: u64) -> Self {
         let pools = "topics: { job.echo: { pool: echo } }\n";
@@ -97,7 +107,7 @@ impl Simulation {
         if seed.is_multiple_of(2) {
             settings.sharing.asks = 1;
         }
-        let state = State::new(&settings, Memory::Local);
+        let state = sole(&settings);
         Self {
             rng: Rng::new(seed),
             state,
@@ -309,7 +319,7 @@ impl Simulation {
             for _ in 0..times {
                 let after = self.rng.below(50);
                 match &message {
-                    OutboxMessage::Submit { job } => {
+                    OutboxMessage::Submit { job, .. } => {
                         self.after(after, SimEvent::Input(Input::Submitted { job: *job }))
                     }
                     OutboxMessage::Abort { job, lease, worker } => {
@@ -399,7 +409,7 @@ impl Simulation {
         self.lost.extend(self.calls.keys());
         self.coverage.lost += u64::try_from(self.calls.len()).unwrap();
         self.calls.clear();
-        self.state = State::new(&self.settings, Memory::Local);
+        self.state = sole(&self.settings);
         self.after(1, SimEvent::Reconcile);
     }
 }

@@ -28,8 +28,8 @@ impl Store {
     pub(super) fn accept(&mut self, job: Job) {
         let id = job.id();
         let log = vec![first_entry(&job)];
+        self.outbox.push_back(OutboxMessage::submit(&job));
         self.jobs.insert(id, (job, log));
-        self.outbox.push_back(OutboxMessage::Submit { job: id });
     }
 
     pub(super) fn commit(&mut self, change: Change) -> Result<Job, SaveError> {

@@ -114,6 +114,19 @@ END
 $$;
 
 -- Deletes drafts under leases that no job has.
+-- Deletes the payloads of a call that has ended, unless the call became a durable job.
+CREATE FUNCTION cortex.discard(writer bigint, call bytea) RETURNS void LANGUAGE plpgsql
+SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    PERFORM cortex.enter(writer);
+    DELETE FROM cortex.loose l WHERE l.job = call;
+    IF FOUND THEN
+        DELETE FROM cortex.payloads p WHERE p.job = call;
+    END IF;
+END
+$$;
+
 CREATE FUNCTION cortex.sweep_drafts(writer bigint, most integer) RETURNS bigint LANGUAGE plpgsql
 SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
@@ -124,6 +137,8 @@ BEGIN
     DELETE FROM cortex.payloads p USING (
         SELECT d.job, d.dispatch FROM cortex.payloads d WHERE d.space = 3 AND NOT EXISTS (
             SELECT 1 FROM cortex.jobs j WHERE j.id = d.job AND j.dispatch = d.dispatch)
+            -- The input of an open call is there before its job.
+            AND NOT EXISTS (SELECT 1 FROM cortex.loose l WHERE l.job = d.job)
         LIMIT most
     ) AS x WHERE p.job = x.job AND p.space = 3 AND p.dispatch = x.dispatch;
     GET DIAGNOSTICS deleted = ROW_COUNT;

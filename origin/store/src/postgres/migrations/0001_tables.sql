@@ -6,7 +6,8 @@ CREATE TABLE cortex.meta (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     schema_version integer NOT NULL,
     installation text NOT NULL,
-    epoch bigint NOT NULL DEFAULT 0, -- the number of the newest handle, which alone may write
+    epoch bigint NOT NULL DEFAULT 0, -- what every process must know to write
+    shared boolean NOT NULL DEFAULT false, -- whether several processes may know it
     step bigint NOT NULL DEFAULT 0,
     message bigint NOT NULL DEFAULT 0,
     entry bigint NOT NULL DEFAULT 0

@@ -57,7 +57,9 @@ CREATE FUNCTION cortex.write(
     step_writes integer[], step_versions bigint[], step_attempts integer[], step_states integer[],
     step_times bigint[], message_writes integer[], messages bytea[], entry_writes integer[],
     entry_tenants text[], entry_counts bigint[], entry_times bigint[], entry_batches bytea[],
-    relayed bigint[]
+    relayed bigint[],
+    -- The share and the epoch of the scheduler that writes, or NULL.
+    term_shares integer[], term_epochs bigint[]
 ) RETURNS TABLE (outcome integer, job_record bytea, is_same boolean, bound integer, oldest bigint)
 LANGUAGE plpgsql
 SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -79,6 +81,7 @@ DECLARE
     no_draft CONSTANT integer := 5;
     beyond_limit CONSTANT integer := 6;
     no_job CONSTANT integer := 7;
+    term_over CONSTANT integer := 8;
 
     used_jobs bigint[];
     used_open bigint[];
@@ -115,7 +118,11 @@ BEGIN
         oldest := NULL;
         t := tenant_numbers[i];
 
-        IF kinds[i] = commit_change THEN
+        IF term_shares[i] IS NOT NULL AND NOT EXISTS (SELECT 1 FROM cortex.shares s
+                WHERE s.share = term_shares[i] AND s.epoch = term_epochs[i] AND s.owner IS NOT NULL) THEN
+            outcome := term_over;
+
+        ELSIF kinds[i] = commit_change THEN
             UPDATE cortex.jobs j SET state = states[i], version = versions[i], open = opens[i],
                     dispatch = dispatches[i], updated_at = updated[i], record = records[i]
                 WHERE j.id = ids[i] AND j.version = expected[i]

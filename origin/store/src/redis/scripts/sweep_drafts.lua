@@ -5,7 +5,9 @@ local drafts = redis.call('ZRANGE', 'drafts', after, '+', 'BYLEX', 'LIMIT', 0, l
 local swept = 0
 for _, draft in ipairs(drafts) do
     local id, dispatch = string.sub(draft, 1, 36), string.sub(draft, 38)
-    if redis.call('HGET', 'job:' .. id, 'dispatch') ~= dispatch then
+    -- The input of an open call is there before its job.
+    local is_call = redis.call('ZSCORE', 'payloads:orphans', id)
+    if not is_call and redis.call('HGET', 'job:' .. id, 'dispatch') ~= dispatch then
         swept = swept + redis.call('UNLINK', 'res:' .. draft)
         redis.call('ZREM', 'drafts', draft)
     end

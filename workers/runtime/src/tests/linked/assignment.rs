@@ -7,6 +7,7 @@ use cortex_domain::id::{DispatchId, JobId, WorkerId};
 use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::{Gate, clear};
+use cortex_domain::share::Share;
 use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::time::Timestamp;
 use cortex_platform::entropy::random;
@@ -31,7 +32,7 @@ pub(crate) fn assignment(worker: &WorkerId) -> Assignment {
         created_at: now,
         traceparent: None,
     };
-    let lease = Lease { attempt: Attempt(1), dispatch: DispatchId::new(random()) };
+    let lease = Lease { attempt: Attempt(1), dispatch: DispatchId::new(random()).in_share(Share::FIRST) };
     let accepted = Accepted::ephemeral(request, Memory::Local);
     match clear(accepted, decode_decision(ALLOWED).unwrap()) {
         Gate::Passed(cleared) => {

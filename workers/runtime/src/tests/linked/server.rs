@@ -8,6 +8,7 @@ use cortex_bus::Embedded;
 use cortex_bus::payload::InMemory;
 use cortex_domain::flow::Assignment;
 use cortex_domain::ports::{Bus, Delivery, Event, Payloads, Subscription};
+use cortex_domain::share::Share;
 use cortex_domain::subject::{Filter, Published, Subject};
 use cortex_domain::task::TaskReply;
 use cortex_link::origin::{Inbox, Origin, join};
@@ -64,7 +65,7 @@ impl OriginServer {
 
     /// Returns the results that workers report.
     pub(super) async fn results(&self) -> Box<dyn Subscription<Delivery>> {
-        self.bus.consume(Subject::JOB_RESULT).await.unwrap()
+        self.bus.consume(Subject::result(Share::FIRST)).await.unwrap()
     }
 
     /// Starts a worker over the link, and waits for its first heartbeat.

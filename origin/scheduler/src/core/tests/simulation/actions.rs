@@ -40,7 +40,7 @@ impl Simulation {
                     Ok(_) => self.after(1, SimEvent::Relay),
                     Err(SaveError::Conflict) => self.coverage.conflicts += 1,
                     Err(SaveError::NoDraft) => self.coverage.no_drafts += 1,
-                    Err(SaveError::Failed) => self.coverage.failed_writes += 1,
+                    Err(SaveError::Failed | SaveError::TermOver) => self.coverage.failed_writes += 1,
                 }
                 Input::Saved { job, outcome: outcome.map(Box::new) }
             }
@@ -59,7 +59,7 @@ impl Simulation {
                 };
                 Input::Persisted { job, outcome }
             }
-            Action::Record { job, lease, entries } => {
+            Action::Record { job, lease, entries, .. } => {
                 let taken = !self.chance_of_fault(5);
                 if taken {
                     self.store.audit.extend(entries);
@@ -82,7 +82,7 @@ impl Simulation {
                 self.coverage.unanswered += u64::from(outcome == DispatchOutcome::Unanswered);
                 Input::Sent { job, lease, worker, outcome }
             }
-            Action::Note(_) => return,
+            Action::Note(_) | Action::Leave => return,
             Action::Abort { cancel } => return self.stop(cancel.lease, &cancel.worker),
             Action::Answer { reply, history, called } => {
                 if !self.chance_of_fault(3) {

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr)]
 
 pub mod api;
+pub mod cluster;
 pub mod edge;
 pub mod home;
 pub mod listeners;

@@ -177,6 +177,16 @@ impl Bus for Nats {
         })
     }
 
+    fn respond_beside_others(
+        &self,
+        filter: Filter<Requested>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Request>>, BusError>> {
+        Box::pin(async move {
+            let subscriber = self.listen(filter.as_str(), None).await?;
+            Ok(Box::new(Requests { filter, subscriber, bus: self.clone() }) as _)
+        })
+    }
+
     fn publish(&self, subject: Subject<Published>, body: Bytes) {
         self.0.metrics.events.inc();
         self.0.outgoing.publish(subject, body);
@@ -216,6 +226,16 @@ impl Bus for Nats {
                 Consumer::start(self.0.jetstream.clone(), self.0.options.clone(), connection, subject)
                     .await?;
             Ok(Box::new(consumer) as _)
+        })
+    }
+
+    fn take_queue(&self, subject: Subject<Queued>) -> Answer<'_, Result<(), BusError>> {
+        Box::pin(async move {
+            let lost = self.0.connection.lost()?;
+            tokio::select! {
+                taken = queue::delete_consumer(&self.0.jetstream, &subject) => taken,
+                error = lost => Err(error),
+            }
         })
     }
 }

@@ -88,6 +88,42 @@ async fn a_responder_is_known_to_every_process_once_it_has_subscribed() {
 }
 
 #[tokio::test]
+async fn a_queue_that_is_taken_leaves_nothing_with_its_last_consumer() {
+    let Some(server) = Server::start() else { return };
+    let mut options = options(&server);
+    // Much longer than the test may take.
+    options.ack_timeout = 10 * TIMEOUT;
+    let (one, two) = (Nats::connect(options.clone()).await.unwrap(), Nats::connect(options).await.unwrap());
+    let queue = Subject::result(Share::FIRST);
+    two.take_queue(queue.clone()).await.unwrap();
+    let mut last = one.consume(queue.clone()).await.unwrap();
+    for body in ["a", "b", "c"] {
+        append(&one, body).await;
+    }
+    let held = next(last.as_mut()).await;
+    two.take_queue(queue.clone()).await.unwrap();
+    let mut consumer = two.consume(queue).await.unwrap();
+    for body in ["a", "b", "c"] {
+        let delivery = next(consumer.as_mut()).await;
+        assert_eq!(delivery.body, body);
+        delivery.receipt.ack();
+    }
+    held.receipt.ack();
+}
+
+#[tokio::test]
+async fn a_responder_that_does_not_answer_hides_no_other_process() {
+    let Some(server) = Server::start() else { return };
+    let (one, two) = (connected(&server).await, connected(&server).await);
+    let filter = Filter::only(&Subject::call(Share::FIRST));
+    let _silent = one.respond_beside_others(filter.clone()).await.unwrap();
+    let mut responder = two.respond_beside_others(filter).await.unwrap();
+    for _ in 0..8 {
+        ping(&one, responder.as_mut()).await;
+    }
+}
+
+#[tokio::test]
 async fn a_message_that_is_sent_again_is_queued_once() {
     let Some(server) = Server::start() else { return };
     let bus = connected(&server).await;

@@ -13,5 +13,6 @@ mod retention;
 mod safety;
 mod serve;
 mod signatures;
+mod split;
 mod start;
 mod store;

@@ -66,6 +66,10 @@ impl Bus for Watched {
         self.bus.subscribe(filter)
     }
 
+    fn take_queue(&self, subject: Subject<Queued>) -> Answer<'_, Result<(), BusError>> {
+        self.bus.take_queue(subject)
+    }
+
     fn append(&self, subject: Subject<Queued>, body: Bytes) -> Answer<'_, Result<(), AppendError>> {
         self.bus.append(subject, body)
     }

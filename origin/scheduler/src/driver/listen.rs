@@ -59,18 +59,22 @@ pub(super) async fn share(
     let detached = |body: &[u8]| Ok(Input::Detached { job: decode_submit(body)? });
     let abandoned = |body: &[u8]| Ok(Input::Abandoned { job: decode_submit(body)? });
     let of = &driver.permits;
-    respond(driver, Subject::keep(share), &of.notices, stop, detached).await?;
-    respond(driver, Subject::hangup(share), &of.notices, stop, abandoned).await?;
-    consume(driver, Subject::submit(share), &of.submitted, stop, submitted).await?;
-    consume(driver, Subject::result(share), &of.results, stop, read_outcome).await?;
+    notices(driver, (share, Subject::keep(share)), &of.notices, stop, detached).await?;
+    notices(driver, (share, Subject::hangup(share)), &of.notices, stop, abandoned).await?;
+    consume(driver, (share, Subject::submit(share)), &of.submitted, stop, submitted).await?;
+    consume(driver, (share, Subject::result(share)), &of.results, stop, read_outcome).await?;
     pulses(driver, share, stop).await?;
     calls(driver, share, stop).await
 }
 
 /// Answers whether a call is open.
 async fn pulses(driver: &Arc<Driver>, share: Share, stop: &CancellationToken) -> Result<(), BusError> {
-    let requests = driver.bus.respond(Filter::only(&Subject::pulse(share))).await?;
-    listen(driver, requests, &driver.permits.notices, stop, |driver, Request { body, reply, .. }, _| {
+    let requests = driver.bus.respond_beside_others(Filter::only(&Subject::pulse(share))).await?;
+    listen(driver, requests, &driver.permits.notices, stop, move |driver, request, _| {
+        let Request { body, reply, .. } = request;
+        if !driver.owns(share) {
+            return Ok(());
+        }
         let is_open = driver.state().has_call(decode_submit(&body)?);
         reply.send(if is_open { body } else { Bytes::new() });
         Ok(())
@@ -78,11 +82,15 @@ async fn pulses(driver: &Arc<Driver>, share: Share, stop: &CancellationToken) ->
     Ok(())
 }
 
-/// Starts to accept calls. Each is answered when it ends.
+/// Starts to accept calls. Each is answered when it ends. A scheduler that has lost the share without
+/// knowing it yet does not answer, because the new one does.
 async fn calls(driver: &Arc<Driver>, share: Share, stop: &CancellationToken) -> Result<(), BusError> {
-    let requests = driver.bus.respond(Filter::only(&Subject::call(share))).await?;
+    let requests = driver.bus.respond_beside_others(Filter::only(&Subject::call(share))).await?;
     let permits = &driver.permits.calls;
-    listen(driver, requests, permits, stop, |driver, Request { body, reply, .. }, permits| {
+    listen(driver, requests, permits, stop, move |driver, Request { body, reply, .. }, permits| {
+        if !driver.owns(share) {
+            return Ok(());
+        }
         let request = Box::new(decode_call(&body)?);
         driver.handle(Input::Called { request, reply }, permits);
         Ok(())
@@ -91,15 +99,18 @@ async fn calls(driver: &Arc<Driver>, share: Share, stop: &CancellationToken) -> 
 }
 
 /// Answers requests whose reply only says that they were received.
-async fn respond(
+async fn notices(
     driver: &Arc<Driver>,
-    subject: Subject<Requested>,
+    (share, subject): (Share, Subject<Requested>),
     permits: &Arc<Semaphore>,
     stop: &CancellationToken,
     decode: Decode,
 ) -> Result<(), BusError> {
-    let requests = driver.bus.respond(Filter::only(&subject)).await?;
+    let requests = driver.bus.respond_beside_others(Filter::only(&subject)).await?;
     listen(driver, requests, permits, stop, move |driver, Request { body, reply, .. }, permits| {
+        if !driver.owns(share) {
+            return Ok(());
+        }
         driver.handle(decode(&body)?, permits);
         reply.send(Bytes::new());
         Ok(())
@@ -108,17 +119,23 @@ async fn respond(
 }
 
 /// Consumes messages that stay queued until the store has their results. A message that can't be
-/// decoded is dropped, because it never will be.
+/// decoded is dropped, because it never will be. The last owner of the share may be paused with
+/// messages that it took.
 async fn consume(
     driver: &Arc<Driver>,
-    subject: Subject<Queued>,
+    (share, subject): (Share, Subject<Queued>),
     permits: &Arc<Semaphore>,
     stop: &CancellationToken,
     decode: Decode,
 ) -> Result<(), BusError> {
+    driver.bus.take_queue(subject.clone()).await?;
     let deliveries = driver.bus.consume(subject).await?;
     listen(driver, deliveries, permits, stop, move |driver, Delivery { body, receipt }, permits| {
         let pending = Pending::new(receipt);
+        if !driver.owns(share) {
+            pending.fail();
+            return Ok(());
+        }
         driver.follow(decode(&body)?, permits, Chain { permit: None, pending: Some(pending) });
         Ok(())
     });

@@ -13,7 +13,7 @@ mod retain;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use cortex_domain::id::DispatchId;
 use cortex_domain::ownership::SchedulerId;
 use cortex_domain::ports::{Bus, BusError, Reply, SafetyGate, Store};
 use cortex_domain::share::Share;
+use cortex_domain::time::Uptime;
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
 use cortex_platform::metrics::Registry;
@@ -34,6 +35,7 @@ use self::metrics::Metrics;
 use self::ownership::{Ownership, TurnError};
 use self::pending::Pending;
 use crate::core::{Action, Input, Now, Snapshot, State};
+use crate::membership::DEAD_AFTER;
 use crate::settings::Settings;
 
 /// How often the core learns that time has passed. One turn pays for a run of this length, and each
@@ -57,6 +59,8 @@ pub(crate) struct Driver {
     /// Names this process in the record of shares.
     id: SchedulerId,
     permits: Permits,
+    /// When the record of shares was last read, in milliseconds of the uptime.
+    observed: AtomicU64,
     /// How often shares were gained, so that their jobs are read from the store.
     gained: watch::Sender<u64>,
     tasks: TaskTracker,
@@ -106,6 +110,7 @@ impl Driver {
             metrics: Metrics::default(),
             id: SchedulerId::new(entropy::random()),
             permits: Permits::default(),
+            observed: AtomicU64::new(0),
             gained: watch::Sender::new(0),
             tasks,
             stop,
@@ -160,8 +165,15 @@ impl Driver {
         self.state().has_calls(share)
     }
 
+    /// Returns whether this scheduler owns a share, and knows it from a recent look at the record. One
+    /// that was paused must look again first.
     fn owns(&self, share: Share) -> bool {
-        self.state().owns(share)
+        let since = self.clock.uptime().since(Uptime::from_millis(self.observed.load(Ordering::Acquire)));
+        (!self.store.is_shared() || since <= DEAD_AFTER) && self.state().owns(share)
+    }
+
+    fn note_observation(&self) {
+        self.observed.store(self.clock.uptime().as_millis(), Ordering::Release);
     }
 
     fn state(&self) -> MutexGuard<'_, State<Caller>> {

@@ -55,6 +55,7 @@ impl Ownership {
     async fn turn(&mut self, driver: &Arc<Driver>, turn: Turn) -> Result<(), TurnError> {
         let standing = driver.store.turn(turn).await?;
         self.membership.observe(standing, driver.clock.uptime());
+        driver.note_observation();
         Ok(self.adopt(driver, self.membership.terms()).await?)
     }
 
@@ -119,9 +120,6 @@ impl Ownership {
 
 /// Gives up every share, so that others don't wait until this scheduler is known to have ended.
 pub(super) async fn leave(driver: &Driver) {
-    if !driver.store.is_shared() {
-        return;
-    }
     let leaving = driver.store.turn(Membership::new(driver.id).leave());
     match tokio::time::timeout(LEAVE_TIMEOUT, leaving).await {
         Ok(Ok(_)) => {}

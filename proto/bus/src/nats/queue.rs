@@ -7,8 +7,10 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
-use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::stream::{
+    self, ConsumerError, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType,
+};
+use async_nats::jetstream::{self, Context, ErrorCode};
 use bytes::Bytes;
 use cortex_domain::ports::{Answer, AppendError, BusError, Delivery, MessageId, Subscription};
 use cortex_domain::subject::{Queued, Subject};
@@ -121,6 +123,29 @@ fn is_full(error: &jetstream::context::PublishError) -> bool {
     text.contains("maximum messages exceeded") || text.contains("maximum bytes exceeded")
 }
 
+fn consumer_name(subject: &Subject<Queued>) -> String {
+    subject.as_str().replace('.', "-")
+}
+
+/// Deletes the consumer of a queue, with the deliveries that are not acknowledged. The messages stay
+/// in the stream.
+pub(super) async fn delete_consumer(jetstream: &Context, subject: &Subject<Queued>) -> Result<(), BusError> {
+    match jetstream.delete_consumer_from_stream(consumer_name(subject), STREAM).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_missing(&error) => Ok(()),
+        Err(error) => Err(broken(error)),
+    }
+}
+
+fn is_missing(error: &ConsumerError) -> bool {
+    match error.kind() {
+        ConsumerErrorKind::JetStream(error) => {
+            [ErrorCode::CONSUMER_NOT_FOUND, ErrorCode::STREAM_NOT_FOUND].contains(&error.error_code())
+        }
+        _ => false,
+    }
+}
+
 /// A consumer that is started again when the server or the client has lost it.
 pub(super) struct Consumer {
     jetstream: Context,
@@ -151,7 +176,7 @@ impl Consumer {
 
     async fn open(&self) -> Result<Current, BusError> {
         declare(&self.jetstream, &self.options).await.map_err(broken)?;
-        let name = self.subject.as_str().replace('.', "-");
+        let name = consumer_name(&self.subject);
         let config = pull::Config {
             durable_name: Some(name.clone()),
             ack_policy: AckPolicy::Explicit,

@@ -67,6 +67,15 @@ pub trait Bus: Send + Sync + 'static {
         filter: Filter<Requested>,
     ) -> Answer<'_, Result<Box<dyn Subscription<Request>>, BusError>>;
 
+    /// Responds to requests that other processes may receive as well. The first reply counts. A bus
+    /// within one process has no others.
+    fn respond_beside_others(
+        &self,
+        filter: Filter<Requested>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Request>>, BusError>> {
+        self.respond(filter)
+    }
+
     /// Publishes an event to the current subscribers. It never waits, and a slow subscriber misses
     /// events.
     fn publish(&self, subject: Subject<Published>, body: Bytes);
@@ -98,6 +107,13 @@ pub trait Bus: Send + Sync + 'static {
         &self,
         subject: Subject<Queued>,
     ) -> Answer<'_, Result<Box<dyn Subscription<Delivery>>, BusError>>;
+
+    /// Takes a queue from the processes that consume it. What they have not acknowledged is
+    /// delivered again. A bus within one process has no others.
+    fn take_queue(&self, subject: Subject<Queued>) -> Answer<'_, Result<(), BusError>> {
+        drop(subject);
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A subscription, which ends when it is dropped.

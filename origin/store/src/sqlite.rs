@@ -9,6 +9,7 @@ mod fault;
 mod forget;
 mod inspect;
 mod jobs;
+mod list;
 mod lock;
 mod migrate;
 mod open;
@@ -162,7 +163,7 @@ impl Jobs for SqliteStore {
     }
 
     fn jobs(&self, query: Query) -> Answer<'_, Result<Vec<Job>, StoreError>> {
-        Box::pin(async move { Ok(self.readers.read(move |c| jobs::list(c, &query)).await?) })
+        Box::pin(async move { Ok(self.readers.read(move |c| list::list(c, &query)).await?) })
     }
 
     fn log(&self, id: JobId, after: Version) -> Answer<'_, Result<Vec<Entry>, StoreError>> {

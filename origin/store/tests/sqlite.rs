@@ -5,13 +5,14 @@
 mod contract;
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use cortex_domain::audit::AuditEvent;
 use cortex_domain::id::JobId;
 use cortex_domain::job::Version;
 use cortex_domain::pointer::{Memory, Pointer};
-use cortex_domain::ports::{AuditLog, Jobs, Payloads, Sequence, Store, StoreError, Upkeep};
+use cortex_domain::ports::{AuditLog, Jobs, Payloads, Query, Sequence, Store, StoreError, Upkeep};
 use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
 use cortex_store::{OpenError, SqliteStore};
@@ -53,7 +54,7 @@ fn an_older_schema_is_refused_until_it_is_migrated() {
     let path = folder.path().join("jobs.db");
     assert!(matches!(SqliteStore::migrate(&path, Retention::default()), Err(OpenError::Missing { .. })));
     drop(SqliteStore::open(&path).unwrap());
-    rusqlite::Connection::open(&path).unwrap().execute_batch(TO_SCHEMA_4).unwrap();
+    lower(&path, &[TO_SCHEMA_5, TO_SCHEMA_4]);
     let before = fs::read(&path).unwrap();
     let refusal = SqliteStore::open(&path).unwrap_err();
     assert!(matches!(refusal, OpenError::Older { found: 4, .. }), "{refusal}");
@@ -63,12 +64,38 @@ fn an_older_schema_is_refused_until_it_is_migrated() {
     SqliteStore::open(&path).unwrap();
 }
 
-/// Turns the audit log of a file into that of schema 4, and empties it.
+/// Turns a file into one of an older schema.
+fn lower(path: &Path, steps: &[&str]) {
+    rusqlite::Connection::open(path).unwrap().execute_batch(&steps.concat()).unwrap();
+}
+
+/// Replaces the index of schema 6 by the one that it replaced.
+const TO_SCHEMA_5: &str = "DROP INDEX jobs_by_topic; CREATE INDEX jobs_by_tenant ON jobs (tenant, id);
+     PRAGMA user_version = 5;";
+
+#[tokio::test]
+async fn the_jobs_of_a_file_of_schema_5_are_found_by_topic() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let job = contract::fixtures::accepted(&store, "acme", 1).await;
+    drop(store);
+    lower(&path, &[TO_SCHEMA_5]);
+    assert_eq!(SqliteStore::migrate(&path, Retention::default()).unwrap(), 5);
+    let store = SqliteStore::open(&path).unwrap();
+    let (tenant, topic) = (job.tenant().clone(), Some(job.topic().clone()));
+    let query = Query { tenant, state: None, topic, before: None, limit: 9 };
+    assert_eq!(store.jobs(query.clone()).await.unwrap(), [job]);
+    let other = Query { topic: Some("job.other".parse().unwrap()), ..query };
+    assert_eq!(store.jobs(other).await.unwrap(), []);
+}
+
+/// Turns the audit log of a file of schema 5 into that of schema 4, and empties it.
 const TO_SCHEMA_4: &str = "DROP TABLE audit; CREATE TABLE audit (
          first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, entries BLOB NOT NULL
      ) STRICT; PRAGMA user_version = 4;";
 
-/// Removes from a file what schemas 3 to 5 added.
+/// Removes from a file of schema 5 what schemas 3 to 5 added.
 const TO_SCHEMA_2: &str = "DROP TABLE audit; DROP TABLE usage; DROP TABLE loose; DROP INDEX keys_by_age;
      ALTER TABLE jobs DROP COLUMN bytes; ALTER TABLE jobs DROP COLUMN kept_until;
      ALTER TABLE idempotency DROP COLUMN at; PRAGMA user_version = 2;";
@@ -80,9 +107,7 @@ async fn a_file_of_schema_3_is_brought_up_to_this_one() {
     let store = SqliteStore::open(&path).unwrap();
     let job = contract::fixtures::accepted(&store, "acme", 1).await;
     drop(store);
-    let file = rusqlite::Connection::open(&path).unwrap();
-    file.execute_batch("DROP TABLE audit; PRAGMA user_version = 3;").unwrap();
-    drop(file);
+    lower(&path, &[TO_SCHEMA_5, "DROP TABLE audit; PRAGMA user_version = 3;"]);
     assert_eq!(SqliteStore::migrate(&path, Retention::default()).unwrap(), 3);
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.job(job.id()).await.unwrap(), Some(job));
@@ -98,8 +123,8 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
     store.append(entries.to_vec(), None).await.unwrap();
     drop(store);
     // In that schema, a row held the entries of every tenant.
+    lower(&path, &[TO_SCHEMA_5, TO_SCHEMA_4]);
     let file = rusqlite::Connection::open(&path).unwrap();
-    file.execute_batch(TO_SCHEMA_4).unwrap();
     let batch = cortex_wire::encode_audit_batch(&entries);
     let row = rusqlite::params![entries[2].at.as_millis().cast_signed(), &batch[..]];
     file.execute("INSERT INTO audit (first, count, at, entries) VALUES (1, 3, ?1, ?2)", row).unwrap();
@@ -138,8 +163,8 @@ async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {
     let file = rusqlite::Connection::open(&path).unwrap();
     let before = usage(&file);
     assert_eq!(before, recounted(&file));
-    file.execute_batch(TO_SCHEMA_2).unwrap();
     drop(file);
+    lower(&path, &[TO_SCHEMA_5, TO_SCHEMA_2]);
 
     assert_eq!(SqliteStore::migrate(&path, Retention::default()).unwrap(), 2);
     let store = SqliteStore::open(&path).unwrap();
@@ -213,15 +238,10 @@ async fn a_file_of_schema_1_is_brought_up_to_this_one() {
     drop(store);
 
     // In that schema, a row held one entry without the two bytes that frame a short one now.
-    let file = rusqlite::Connection::open(&path).unwrap();
-    file.execute_batch(TO_SCHEMA_2).unwrap();
-    file.execute_batch(
-        "UPDATE log SET entries = CAST(substr(entries, 3) AS BLOB);
+    let to_schema_1 = "UPDATE log SET entries = CAST(substr(entries, 3) AS BLOB);
          ALTER TABLE log RENAME COLUMN entries TO entry;
-         PRAGMA user_version = 1;",
-    )
-    .unwrap();
-    drop(file);
+         PRAGMA user_version = 1;";
+    lower(&path, &[TO_SCHEMA_5, TO_SCHEMA_2, to_schema_1]);
     assert_eq!(SqliteStore::migrate(&path, Retention::default()).unwrap(), 1);
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.log(job.id(), Version(0)).await.unwrap(), log);

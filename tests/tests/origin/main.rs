@@ -1,10 +1,11 @@
 //! The origin with its workers, called directly: `cortex up --without edge`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod chat;
 mod crashes;
 mod engines;
 mod grpc;
+mod idle;
 mod jobs;
 mod models;
 mod refusals;

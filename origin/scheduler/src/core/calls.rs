@@ -92,7 +92,8 @@ impl<R> State<R> {
             }
             Phase::InFlight { job, lease } => Some((*job, Some(lease))),
             // A call is never in these phases.
-            Phase::Loading { .. }
+            Phase::InStore { .. }
+            | Phase::Loading { .. }
             | Phase::Placing { .. }
             | Phase::Saving { .. }
             | Phase::Persisting(_)

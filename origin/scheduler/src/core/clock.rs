@@ -15,6 +15,9 @@ use super::tracked::{Phase, Report};
 /// Maximum number of jobs of one kind to move in one step, so that many at once don't fill the
 /// store's queue.
 const MAX_PER_STEP: usize = 256;
+/// Maximum number of ended leases whose jobs are not saved yet, because each needs memory until
+/// then. The others end in later steps.
+const MAX_LAPSING: usize = 1024;
 /// How long a job waits for a worker with room before its log says so.
 const CAPACITY_NOTICE: Duration = Duration::from_secs(1);
 
@@ -33,12 +36,19 @@ impl<R> State<R> {
 
     /// Ends the leases of workers that stopped sending heartbeats, and of runs that take too long.
     fn end_overdue_leases(&mut self, step: &mut StepContext<'_, '_, R>) {
+        let (mut lapsing, mut lapsed) = (0, Vec::new());
         for (held, kind) in self.fleet.overdue(self.lease, step.now.awake) {
-            let Some(tracked) = self.jobs.get(&held.job) else {
+            if lapsing == MAX_LAPSING {
+                break;
+            }
+            lapsing += 1;
+            if !self.jobs.get(&held.job).is_some_and(|tracked| tracked.has_ended(held.lease)) {
+                lapsed.push((held.clone(), kind));
+            }
+        }
+        for (held, kind) in lapsed {
+            if !self.jobs.contains_key(&held.job) {
                 self.end_dispatch(held.lease.dispatch);
-                continue;
-            };
-            if tracked.has_ended(held.lease) {
                 continue;
             }
             let detail = match kind {

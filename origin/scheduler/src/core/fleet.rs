@@ -117,9 +117,13 @@ impl Fleet {
 
     /// Returns the leases of workers that sent no heartbeat for `period`, and of jobs that exceed
     /// their time limit. Workers that were silent that long are removed.
-    pub(crate) fn overdue(&mut self, period: Duration, now: Uptime) -> Vec<(WorkerLease, FailureKind)> {
+    pub(crate) fn overdue(
+        &mut self,
+        period: Duration,
+        now: Uptime,
+    ) -> impl Iterator<Item = (&WorkerLease, FailureKind)> {
         self.workers.retain(|_, worker| now.since(worker.last_seen) <= period);
-        let why = |held: &WorkerLease| {
+        let why = move |held: &WorkerLease| {
             if now.since(held.renewed) > period {
                 Some(FailureKind::Silent)
             } else if held.started.is_some_and(|started| now.since(started) > held.run) {
@@ -128,7 +132,7 @@ impl Fleet {
                 None
             }
         };
-        self.leases.values().filter_map(|held| Some((held.clone(), why(held)?))).collect()
+        self.leases.values().filter_map(move |held| Some((held, why(held)?)))
     }
 
     /// Returns the dispatches that have a slot or a lease.
@@ -210,7 +214,7 @@ mod tests {
             fleet.grant(job(), lease(n), &"w1".parse().unwrap(), PERIOD * 10, at(0));
         }
         fleet.heartbeat(worker(2), &[held(2)], at(8));
-        let overdue = fleet.overdue(PERIOD, at(11));
+        let overdue: Vec<_> = fleet.overdue(PERIOD, at(11)).collect();
         assert_eq!(overdue.len(), 1);
         assert_eq!((overdue[0].0.lease, overdue[0].1), (lease(1), FailureKind::Silent));
     }
@@ -220,8 +224,8 @@ mod tests {
         let mut fleet = Fleet::default();
         fleet.grant(job(), lease(1), &"w1".parse().unwrap(), Duration::from_secs(5), at(0));
         fleet.started(lease(1), &"w1".parse().unwrap(), at(4));
-        assert!(fleet.overdue(PERIOD, at(8)).is_empty());
-        assert_eq!(fleet.overdue(PERIOD, at(10))[0].1, FailureKind::Overran);
+        assert!(fleet.overdue(PERIOD, at(8)).next().is_none());
+        assert_eq!(fleet.overdue(PERIOD, at(10)).next().unwrap().1, FailureKind::Overran);
     }
 
     #[test]
@@ -232,7 +236,7 @@ mod tests {
         fleet.runs(lease(1), at(8));
         fleet.started(lease(1), &"w2".parse().unwrap(), at(8));
         fleet.heartbeat(Candidate { worker: "w2".parse().unwrap(), ..worker(2) }, &[held(1)], at(8));
-        assert_eq!(fleet.overdue(PERIOD, at(12))[0].1, FailureKind::Silent);
+        assert_eq!(fleet.overdue(PERIOD, at(12)).next().unwrap().1, FailureKind::Silent);
     }
 
     #[test]
@@ -241,16 +245,16 @@ mod tests {
         fleet.grant(job(), lease(1), &"w1".parse().unwrap(), Duration::from_secs(5), at(0));
         for second in 1..=6 {
             fleet.heartbeat(worker(2), &[held(1)], at(second));
-            assert!(fleet.overdue(PERIOD, at(second)).is_empty());
+            assert!(fleet.overdue(PERIOD, at(second)).next().is_none());
         }
-        assert_eq!(fleet.overdue(PERIOD, at(7))[0].1, FailureKind::Overran);
+        assert_eq!(fleet.overdue(PERIOD, at(7)).next().unwrap().1, FailureKind::Overran);
     }
 
     #[test]
     fn a_silent_worker_gets_no_more_jobs() {
         let mut fleet = Fleet::default();
         fleet.heartbeat(worker(2), &[], at(0));
-        fleet.overdue(PERIOD, at(11));
+        assert_eq!(fleet.overdue(PERIOD, at(11)).count(), 0);
         assert!(!reserve(&mut fleet, 1));
     }
 }

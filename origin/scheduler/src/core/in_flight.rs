@@ -22,6 +22,9 @@ use super::tracked::{JobKind, Phase, Report, Slot, Source, Tracked, effects_of};
 
 /// How long to wait before a store that failed is asked again.
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
+/// Number of tracked jobs from which on a durable job that waits for its worker is in the store
+/// alone. A job takes about 1 KiB of memory, and reading it takes much less time than running it.
+pub(super) const MAX_JOBS_IN_MEMORY: usize = 8192;
 
 impl<R> State<R> {
     /// Handles a report of a worker.
@@ -58,6 +61,11 @@ impl<R> State<R> {
                 tracked.phase = Phase::Queued;
                 tracked.queue_report(report);
                 self.resume(id, tracked, *job, Some(lease), step);
+            }
+            Phase::InStore { lease, .. } => {
+                tracked.phase = Phase::Loading { held: Some(lease) };
+                tracked.queue_report(report);
+                self.load(id, tracked, step);
             }
             Phase::Deciding { accepted, slot, ask } => {
                 if applies(accepted.job(), &report, step.now.wall) {
@@ -240,7 +248,8 @@ impl<R> State<R> {
         step: &mut StepContext<'_, '_, R>,
     ) {
         if let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker()) {
-            if held != Some(lease) {
+            let is_new = held != Some(lease);
+            if is_new {
                 // The lease is from before this process started. It gets one full period.
                 self.release_lease(held);
                 self.fleet.grant(id, lease, worker, job.request.limits.run, step.now.awake);
@@ -252,7 +261,13 @@ impl<R> State<R> {
                 tracked.phase = Phase::Loading { held: Some(lease) };
                 return self.load(id, tracked, step);
             }
-            tracked.phase = Phase::InFlight { job: Box::new(job), lease };
+            // Many jobs may have been in flight when the last process stopped.
+            let rests = is_new || self.jobs.len() >= self.max_jobs_in_memory;
+            tracked.phase = if rests && matches!(tracked.kind, JobKind::Durable) {
+                Phase::InStore { lease, started: matches!(job.state, JobState::Running { .. }) }
+            } else {
+                Phase::InFlight { job: Box::new(job), lease }
+            };
             return self.track(id, tracked);
         }
         self.release_lease(held);

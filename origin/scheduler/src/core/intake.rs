@@ -57,7 +57,9 @@ impl<R> State<R> {
     pub(super) fn changed(&mut self, id: JobId, step: &mut StepContext<'_, '_, R>) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         match tracked.phase {
-            Phase::InFlight { lease, .. } if matches!(tracked.kind, JobKind::Durable) => {
+            Phase::InFlight { lease, .. } | Phase::InStore { lease, .. }
+                if matches!(tracked.kind, JobKind::Durable) =>
+            {
                 tracked.phase = Phase::Loading { held: Some(lease) };
                 self.load(id, tracked, step);
             }

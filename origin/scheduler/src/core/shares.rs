@@ -86,7 +86,7 @@ impl<R> State<R> {
             Phase::Loading { held } | Phase::Saving { held, .. } | Phase::Retrying { held } => {
                 self.release_lease(held);
             }
-            Phase::InFlight { lease, .. } => self.release_lease(Some(lease)),
+            Phase::InFlight { lease, .. } | Phase::InStore { lease, .. } => self.release_lease(Some(lease)),
             Phase::Asleep { .. } => self.waiting.wake(id),
             Phase::Persisting(call) => {
                 self.release_lease(call.held);

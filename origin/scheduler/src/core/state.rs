@@ -14,6 +14,7 @@ use cortex_domain::time::{Timestamp, Uptime};
 use super::action::Action;
 use super::asks::Asks;
 use super::fleet::Fleet;
+use super::in_flight::MAX_JOBS_IN_MEMORY;
 use super::input::{Input, Now};
 use super::note::Note;
 use super::tracked::{JobKind, Report, Source, Tracked};
@@ -31,6 +32,8 @@ pub(crate) struct State<R> {
     /// The memory that holds the payloads of calls.
     pub(super) memory: Memory,
     pub(super) jobs: HashMap<JobId, Tracked<R>>,
+    /// The number of tracked jobs from which on those in flight are in the store alone.
+    pub(super) max_jobs_in_memory: usize,
     pub(super) fleet: Fleet,
     pub(super) waiting: Waiting,
     /// The open calls, up to its share for each tenant.
@@ -87,6 +90,7 @@ impl<R> State<R> {
             lease: settings.lease,
             memory,
             jobs: HashMap::new(),
+            max_jobs_in_memory: MAX_JOBS_IN_MEMORY,
             fleet: Fleet::default(),
             waiting: Waiting::new(sharing),
             calls: Shares::new(sharing.calls, sharing.weights.clone()),

@@ -145,6 +145,9 @@ pub(super) enum Phase<R> {
     Saving { held: Option<Lease>, reports: Vec<Report> },
     /// Waits for its worker.
     InFlight { job: Box<Job>, lease: Lease },
+    /// Waits for its worker likewise, but only the store has the job. It is read once something
+    /// happens to it. `started` says whether the run is known to have started.
+    InStore { lease: Lease, started: bool },
     /// Waits until the store has accepted the audit entries about a call that was placed. Then the
     /// call is sent.
     Recording { job: Box<Job>, assignment: Box<Assignment>, slot: Slot },
@@ -173,7 +176,7 @@ impl<R> Phase<R> {
         match self {
             Self::Loading { held } | Self::Saving { held, .. } | Self::Retrying { held } => *held,
             Self::Placing { assignment, .. } | Self::Recording { assignment, .. } => Some(assignment.lease()),
-            Self::InFlight { lease, .. } => Some(*lease),
+            Self::InFlight { lease, .. } | Self::InStore { lease, .. } => Some(*lease),
             Self::Persisting(call) => call.held,
             Self::Deciding { .. }
             | Self::Undecided
@@ -215,8 +218,13 @@ impl<R> Tracked<R> {
 
     /// Returns whether the run under a lease is not known to have started.
     pub(super) fn waits_for_start(&self, lease: Lease) -> bool {
-        matches!(&self.phase, Phase::InFlight { job, lease: held }
-            if *held == lease && !matches!(job.state, State::Running { .. }))
+        match &self.phase {
+            Phase::InFlight { job, lease: held } => {
+                *held == lease && !matches!(job.state, State::Running { .. })
+            }
+            Phase::InStore { lease: held, started } => *held == lease && !started,
+            _ => false,
+        }
     }
 
     /// Returns whether a report waits that is sent only once. What one heartbeat lists, the next

@@ -16,7 +16,7 @@ use cortex_wire::{decode_task_reply, encode_assignment, encode_call_reply, encod
 use cortex_platform::telemetry::{self, SpanKind};
 use tracing::Instrument as _;
 
-use super::{Caller, Driver, note};
+use super::{Caller, Driver};
 use crate::core::{Action, DispatchOutcome, Input, Note, PersistError, SaveError};
 
 /// How long a worker may take to receive a job and reply. A worker that takes longer may still run
@@ -46,7 +46,10 @@ impl Driver {
             Action::Commit { change } => Some(self.commit(*change).await),
             Action::Persist { history } => {
                 let job = history.job().id();
-                let kept = self.store.commit(*history).await;
+                let kept = {
+                    let _permit = self.commits.acquire().await;
+                    self.store.commit(*history).await
+                };
                 let outcome = kept.map(drop).map_err(|error| persist_error(job, &error));
                 Some(Input::Persisted { job, outcome })
             }
@@ -86,7 +89,7 @@ impl Driver {
                 if matches!(note, Note::Lapsed { .. }) {
                     self.metrics.lapsed();
                 }
-                note::write(&note);
+                self.write(&note);
                 None
             }
             Action::Reply { reply, called } => {
@@ -115,8 +118,11 @@ impl Driver {
     }
 
     async fn load(&self, job: JobId) -> Input<Caller> {
+        let _permit = self.loads.acquire().await;
         let found = self.store.job(job).await.map(|job| job.map(Box::new)).map_err(|error| {
-            tracing::warn!(%job, %error, "a job could not be read; the scheduler tries again");
+            if let Some(count) = self.unread.count(self.clock.uptime()) {
+                tracing::warn!(%job, %error, count, "jobs could not be read; the scheduler tries again");
+            }
         });
         Input::Loaded { job, found }
     }
@@ -124,7 +130,10 @@ impl Driver {
     async fn commit(&self, change: Change) -> Input<Caller> {
         let job = change.job().id();
         let state = change.job().state.name();
-        let committed = self.store.commit(change).await;
+        let committed = {
+            let _permit = self.commits.acquire().await;
+            self.store.commit(change).await
+        };
         if committed.is_ok() {
             self.metrics.reached(state);
         }
@@ -133,7 +142,9 @@ impl Driver {
             CommitError::NoDraft => SaveError::NoDraft,
             CommitError::Store(StoreError::TermOver) => SaveError::TermOver,
             CommitError::Store(error) => {
-                tracing::error!(%job, %error, "a job's change could not be committed; the scheduler tries again");
+                if let Some(count) = self.uncommitted.count(self.clock.uptime()) {
+                    tracing::error!(%job, %error, count, "changes of jobs could not be committed; the scheduler tries again");
+                }
                 SaveError::Failed
             }
         });

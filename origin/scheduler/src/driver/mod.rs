@@ -3,6 +3,7 @@
 
 mod execute;
 mod listen;
+mod log_throttle;
 mod metrics;
 mod note;
 mod ownership;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::listen::Permits;
+use self::log_throttle::LogThrottle;
 use self::metrics::Metrics;
 use self::ownership::{Ownership, TurnError};
 use self::pending::Pending;
@@ -41,6 +43,12 @@ use crate::settings::Settings;
 /// How often the core learns that time has passed. One turn pays for a run of this length, and each
 /// further interval is charged another turn.
 const TICK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Maximum number of changes that the store commits at the same time. The others wait their turn, so
+/// that the scheduler leaves room in the store's queue for what the gateway accepts.
+const MAX_COMMITS: usize = 1024;
+/// Maximum number of jobs that are read at the same time.
+const MAX_LOADS: usize = 256;
 
 /// Answers a call by a reply on the bus.
 type Caller = Box<dyn Reply>;
@@ -63,6 +71,14 @@ pub(crate) struct Driver {
     observed: AtomicU64,
     /// How often shares were gained, so that their jobs are read from the store.
     gained: watch::Sender<u64>,
+    /// Free places for commits, which are given in the order of the requests.
+    commits: Semaphore,
+    /// Free places for reads of jobs, likewise.
+    loads: Semaphore,
+    uncommitted: LogThrottle,
+    unread: LogThrottle,
+    silent: LogThrottle,
+    overran: LogThrottle,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -112,6 +128,12 @@ impl Driver {
             permits: Permits::default(),
             observed: AtomicU64::new(0),
             gained: watch::Sender::new(0),
+            commits: Semaphore::new(MAX_COMMITS),
+            loads: Semaphore::new(MAX_LOADS),
+            uncommitted: LogThrottle::default(),
+            unread: LogThrottle::default(),
+            silent: LogThrottle::default(),
+            overran: LogThrottle::default(),
             tasks,
             stop,
         })
@@ -272,7 +294,10 @@ async fn tick(driver: Arc<Driver>) {
     loop {
         tokio::select! {
             () = driver.stop.cancelled() => return,
-            _ = ticks.tick() => driver.handle(Input::Tick, &permits),
+            _ = ticks.tick() => {
+                driver.handle(Input::Tick, &permits);
+                driver.write_rest();
+            }
         }
     }
 }

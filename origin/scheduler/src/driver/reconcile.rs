@@ -17,7 +17,7 @@ const MAX_IN_PROGRESS: usize = 256;
 /// How often to read all open jobs.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often to check the time, because the uptime stops while the machine sleeps.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Reconciles at once and then at each interval, until the scheduler stops.
 pub(super) async fn run(driver: Arc<Driver>) {

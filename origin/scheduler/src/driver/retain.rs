@@ -11,7 +11,7 @@ use super::Driver;
 /// How soon to look again after something was deleted, because more may have expired meanwhile.
 const BACKLOG_INTERVAL: Duration = Duration::from_secs(1);
 /// How often to check the time.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until the scheduler stops. It has its own task, because it works as long as there is
 /// something to delete.

@@ -3,7 +3,7 @@
 use cortex_domain::event::Entry;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Version};
-use cortex_domain::ports::{JobCount, Query};
+use cortex_domain::ports::JobCount;
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 use rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY;
@@ -15,18 +15,6 @@ use crate::record::{JOB_OVERHEAD_BYTES, is_open};
 
 pub(super) fn find(connection: &Connection, id: JobId) -> Result<Option<Job>, Fault> {
     Ok(records(connection, "SELECT record FROM jobs WHERE id = ?1", [id.as_bytes()])?.pop())
-}
-
-pub(super) fn list(connection: &Connection, query: &Query) -> Result<Vec<Job>, Fault> {
-    let state = query.state.map_or("", |_| "AND state = ?2");
-    let topic = query.topic.as_ref().map_or("", |_| "AND topic = ?3");
-    let sql = format!(
-        "SELECT record FROM jobs WHERE tenant = ?1 {state} {topic} AND id < ?4 ORDER BY id DESC LIMIT ?5"
-    );
-    let before = query.before.map_or([0xff; 16], |id| *id.as_bytes());
-    let topic = query.topic.as_ref().map(|topic| topic.as_str());
-    let state = query.state.map(|state| state.code());
-    records(connection, &sql, params![query.tenant.as_str(), state, topic, before, sql_limit(query.limit)])
 }
 
 pub(super) fn open(connection: &Connection, after: Option<JobId>, limit: usize) -> Result<Vec<Job>, Fault> {
@@ -164,7 +152,8 @@ pub(super) fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-fn records(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<Job>, Fault> {
+/// Returns the jobs whose records are the first column of a statement's rows.
+pub(super) fn records(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<Job>, Fault> {
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query(params)?;
     let mut jobs = Vec::new();

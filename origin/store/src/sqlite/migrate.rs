@@ -13,12 +13,13 @@ struct Migration {
     then: fn(&Connection, &Retention) -> rusqlite::Result<()>,
 }
 
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration { sql: include_str!("migrations/0001_jobs.sql"), then: |_, _| Ok(()) },
     Migration { sql: include_str!("migrations/0002_logs.sql"), then: gather_logs },
     Migration { sql: include_str!("migrations/0003_retention.sql"), then: count },
     Migration { sql: include_str!("migrations/0004_audit.sql"), then: |_, _| Ok(()) },
     Migration { sql: include_str!("migrations/0005_audit_shares.sql"), then: |_, _| Ok(()) },
+    Migration { sql: include_str!("migrations/0006_topics.sql"), then: |_, _| Ok(()) },
 ];
 
 /// The schema that this program writes: the number of the last migration.

@@ -29,7 +29,9 @@ impl<R> State<R> {
                 Phase::Placing { slot, .. } | Phase::Recording { slot, .. } | Phase::Stalled { slot } => {
                     slots.extend([slot.dispatch]);
                 }
-                Phase::InFlight { lease, .. } => slots.extend([lease.dispatch]),
+                Phase::InFlight { lease, .. } | Phase::InStore { lease, .. } => {
+                    slots.extend([lease.dispatch])
+                }
                 Phase::Persisting(call) => slots.extend(call.held.map(|lease| lease.dispatch)),
                 Phase::Loading { held } | Phase::Saving { held, .. } | Phase::Retrying { held } => {
                     slots.extend(held.map(|lease| lease.dispatch))

@@ -12,6 +12,7 @@ mod calls;
 mod coverage;
 mod fixtures;
 mod invariants;
+mod lapses;
 mod notes;
 mod orphans;
 mod placing;

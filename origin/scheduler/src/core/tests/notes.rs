@@ -56,6 +56,7 @@ fn a_silent_worker_is_noted_once() {
 fn a_report_that_finds_too_many_waiting_is_noted() {
     let mut state = runs();
     noted(&mut state, 0, failed(1));
+    noted(&mut state, 0, Input::Loaded { job: job().id(), found: Ok(Some(Box::new(running()))) });
     let mut dropped = Vec::new();
     for n in 0..10 {
         let lease = Lease { attempt: Attempt(1), dispatch: DispatchId::new([7; 16]) };

@@ -61,6 +61,7 @@ enum SimEvent {
 }
 
 pub(super) struct Simulation {
+    seed: u64,
     rng: Rng,
     state: State<u64>,
     settings: Settings,
@@ -85,15 +86,6 @@ pub(super) struct Simulation {
     coverage: Coverage,
 }
 
-/// Returns a scheduler that owns every share.
-fn sole(settings: &Settings) -> State<u64> {
-    let mut state = State::new(settings, Memory::Local);
-    let mut dispatch = || panic!("it places a job");
-    let now = Now { wall: Timestamp::from_millis(0), awake: Uptime::default(), dispatch: &mut dispatch };
-    assert!(state.apply(Input::Owned { terms: Terms::sole() }, now).is_empty());
-    state
-}
-
 impl Simulation {
     pub(super) fn new(seed: u64) -> Self {
         let pools = "topics: { job.echo: { pool: echo } }\n";
@@ -107,8 +99,9 @@ impl Simulation {
         if seed.is_multiple_of(2) {
             settings.sharing.asks = 1;
         }
-        let state = sole(&settings);
+        let state = new_state(seed, &settings);
         Self {
+            seed,
             rng: Rng::new(seed),
             state,
             settings,
@@ -409,7 +402,20 @@ impl Simulation {
         self.lost.extend(self.calls.keys());
         self.coverage.lost += u64::try_from(self.calls.len()).unwrap();
         self.calls.clear();
-        self.state = sole(&self.settings);
+        self.state = new_state(self.seed, &self.settings);
         self.after(1, SimEvent::Reconcile);
     }
+}
+
+/// Returns the state of a scheduler that owns every share. In some simulations, most jobs in flight
+/// are in the store alone.
+fn new_state(seed: u64, settings: &Settings) -> State<u64> {
+    let mut state = State::new(settings, Memory::Local);
+    let mut dispatch = || panic!("it places a job");
+    let now = Now { wall: Timestamp::from_millis(0), awake: Uptime::default(), dispatch: &mut dispatch };
+    assert!(state.apply(Input::Owned { terms: Terms::sole() }, now).is_empty());
+    if seed.is_multiple_of(5) {
+        state.max_jobs_in_memory = 1;
+    }
+    state
 }

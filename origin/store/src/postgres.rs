@@ -3,8 +3,11 @@
 
 mod address;
 mod changes;
+mod export;
 mod fault;
 mod forget;
+mod import;
+mod inspect;
 mod open;
 mod operation;
 mod read;
@@ -31,6 +34,8 @@ use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
 
 use self::changes::Changes;
+pub use self::import::PostgresImport;
+pub use self::inspect::PostgresInspector;
 use self::read::Readers;
 use self::writer::Writer;
 use crate::early_deletions::EarlyDeletionMonitor;

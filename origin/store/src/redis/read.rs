@@ -85,7 +85,7 @@ pub(super) async fn counts(link: &Link) -> Result<Vec<JobCount>, StoreError> {
     })
 }
 
-fn read_state(text: &str) -> Result<StateName, StoreError> {
+pub(super) fn read_state(text: &str) -> Result<StateName, StoreError> {
     StateName::ALL.iter().copied().find(|state| state.as_str() == text).ok_or_else(|| unexpected("state"))
 }
 
@@ -150,7 +150,7 @@ pub(super) async fn cursor(link: &Link, name: &str) -> Result<Sequence, StoreErr
     position(link, "cursors", name).await
 }
 
-async fn position(link: &Link, key: &str, name: &str) -> Result<Sequence, StoreError> {
+pub(super) async fn position(link: &Link, key: &str, name: &str) -> Result<Sequence, StoreError> {
     match link.ask(command("HGET", [key, name])).await? {
         Value::Nil => Ok(Sequence(0)),
         found => Reply::new(Value::Array(vec![found]))?.number().map(Sequence),

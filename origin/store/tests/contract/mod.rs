@@ -4,6 +4,8 @@
 
 mod accepting;
 mod auditing;
+#[allow(dead_code, reason = "only the suites of servers need it")]
+pub(super) mod checking;
 mod committing;
 mod durability;
 pub(super) mod fixtures;

@@ -1,15 +1,27 @@
--- Checks that the database is this installation's store, and raises the epoch, which fences every
--- process that opened the store before. An empty database becomes a new store.
-local installation, schema = take(), take()
-local meta = redis.call('HMGET', 'cortex:meta', 'installation', 'schema')
+-- Checks that the database is this installation's store. A process that claims it raises the epoch,
+-- which fences every process that opened the store before, and makes an empty database a new store. A
+-- process that fills it makes a new store that is incomplete.
+local entry, installation, schema = take(), take(), take()
+local meta = redis.call('HMGET', 'cortex:meta', 'installation', 'schema', 'incomplete', 'epoch')
 if not meta[1] then
     if redis.call('DBSIZE') > 0 then
-        return { 'FOREIGN' }
+        return { entry == 'fill' and 'OCCUPIED' or 'FOREIGN' }
+    elseif entry == 'look' then
+        return { 'MISSING' }
     end
     redis.call('HSET', 'cortex:meta', 'installation', installation, 'schema', schema)
+    if entry == 'fill' then
+        redis.call('HSET', 'cortex:meta', 'incomplete', 1)
+    end
 elseif meta[1] ~= installation then
     return { 'INSTALLATION', meta[1] }
 elseif meta[2] ~= schema then
     return { 'SCHEMA', meta[2] }
+elseif meta[3] then
+    return { 'INCOMPLETE' }
+elseif entry == 'fill' then
+    return { 'OCCUPIED' }
+elseif entry == 'look' then
+    return { 'OPENED', meta[4] or '0' }
 end
 return { 'OPENED', redis.call('HINCRBY', 'cortex:meta', 'epoch', 1) }

@@ -1,6 +1,7 @@
 //! The authoritative store: jobs, their log, payloads and outbox, behind
 //! [`cortex_domain::ports::Store`].
 
+mod commits;
 mod copy;
 mod early_deletions;
 mod fence;

@@ -45,7 +45,8 @@ pub use installation::InstallationError;
 pub use kernel::{KernelHandle, build_kernel};
 pub use link::{IdentityFileError, KeptToken, WorkerTokens, WorkerTokensError, link_identity};
 pub use maintenance::{
-    MaintenanceError, StoreReport, back_up_store, migrate_store, restore_store, verify_store,
+    CopyReport, MaintenanceError, StorePlace, StoreReport, back_up_store, copy_store, migrate_store,
+    restore_store, verify_store,
 };
 pub use metrics::WorkerMetrics;
 pub use operator::operator_roles;

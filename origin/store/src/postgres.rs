@@ -3,8 +3,11 @@
 
 mod address;
 mod changes;
+mod export;
 mod fault;
 mod forget;
+mod import;
+mod inspect;
 mod open;
 mod operation;
 mod ownership;
@@ -34,6 +37,8 @@ use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
 
 use self::changes::Changes;
+pub use self::import::PostgresImport;
+pub use self::inspect::PostgresInspector;
 use self::read::Readers;
 use self::writer::Writer;
 use crate::early_deletions::EarlyDeletionMonitor;

@@ -3,7 +3,10 @@
 mod acl;
 mod arguments;
 mod changes;
+mod export;
 mod forget;
+mod import;
+mod inspect;
 mod keys;
 mod link;
 mod open;
@@ -36,6 +39,8 @@ use cortex_platform::metrics::Registry;
 
 pub use self::acl::worker_acl;
 use self::changes::Changes;
+pub use self::import::RedisImport;
+pub use self::inspect::RedisInspector;
 use self::link::Link;
 use crate::early_deletions::EarlyDeletionMonitor;
 use crate::server::{Durability, Sharing};

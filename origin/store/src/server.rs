@@ -90,6 +90,14 @@ pub enum ServerError {
         "the store at {server} has schema version {found}, but this program knows only {expected}: run a newer version of cortex"
     )]
     NewerSchema { server: String, found: u32, expected: u32 },
+    #[error("the database at {server} is not empty: name an empty one")]
+    Occupied { server: String },
+    #[error("there is no store at {server}")]
+    Missing { server: String },
+    #[error(
+        "the store at {server} is an incomplete copy: empty it with `{empty}`, then run `cortex store copy` again"
+    )]
+    Incomplete { server: String, empty: &'static str },
     #[error("the store at {server} failed: {cause}")]
     Failed { server: String, cause: String },
 }

@@ -19,6 +19,8 @@ macro_rules! installed {
     };
 }
 
+#[path = "postgres/inspect.rs"]
+mod inspect;
 #[path = "postgres/opening.rs"]
 mod opening;
 #[path = "postgres/order.rs"]

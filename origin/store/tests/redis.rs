@@ -41,6 +41,8 @@ macro_rules! on_each_server {
 mod acl;
 #[path = "redis/full.rs"]
 mod full;
+#[path = "redis/inspect.rs"]
+mod inspect;
 #[path = "redis/keys.rs"]
 mod keys;
 #[path = "redis/opening.rs"]

@@ -215,6 +215,16 @@ impl Job {
         self.attempt.0.saturating_sub(self.spared) < self.request.limits.attempts
     }
 
+    /// Returns the job with its payloads in another memory.
+    #[must_use]
+    pub fn moved_to(mut self, memory: Memory) -> Self {
+        self.memory = memory;
+        if let State::Succeeded { result } = &mut self.state {
+            result.memory = memory;
+        }
+        self
+    }
+
     /// Returns the pointer to the input.
     #[must_use]
     pub fn context(&self) -> Pointer {

@@ -14,6 +14,8 @@ use crate::transition::{apply, first_entry};
 pub struct StoredJob {
     pub job: Job,
     pub index: JobIndex,
+    /// The further indices that do not list the job as they should.
+    pub unlisted: Vec<&'static str>,
     /// The whole log.
     pub log: Vec<Entry>,
     pub has_input: bool,
@@ -73,6 +75,8 @@ pub enum Finding {
     OtherRecord(JobId),
     /// An index says something else than the job's record.
     Index { job: JobId, index: &'static str },
+    /// An index lists a job that does not belong there.
+    Stray { index: String, job: JobId },
     /// An open job has no input.
     NoInput(JobId),
     /// A durable job that succeeded has no result.
@@ -104,6 +108,9 @@ impl fmt::Display for Finding {
             Self::Index { job, index } => {
                 write!(f, "the index `{index}` differs from the record of job {job}")
             }
+            Self::Stray { index, job } => {
+                write!(f, "the index `{index}` lists job {job}, which does not belong there")
+            }
             Self::NoInput(job) => write!(f, "the open job {job} has no input"),
             Self::NoResult(job) => write!(f, "job {job} succeeded but has no result"),
             Self::Count { tenant, of, kept, found } => {
@@ -129,7 +136,9 @@ pub fn check_job(stored: &StoredJob) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(check_log(job, &stored.log));
     let expected = JobIndex::of(job);
-    findings.extend(stored.index.difference(&expected).map(|index| Finding::Index { job: id, index }));
+    let unlisted = stored.unlisted.iter().copied();
+    let wrong = stored.index.difference(&expected).into_iter().chain(unlisted);
+    findings.extend(wrong.map(|index| Finding::Index { job: id, index }));
     if expected.open && !stored.has_input {
         findings.push(Finding::NoInput(id));
     }

@@ -57,10 +57,35 @@ impl Process {
     }
 
     fn end(&mut self) {
+        // A stopped process starts no more children. Those of Postgres have groups of their own, and
+        // would go on until they notice the end of their parent.
+        let _ = kill_process(self.group, Signal::STOP);
+        let children = children(self.group);
         // The group may have ended already.
         let _ = kill_process_group(self.group, Signal::KILL);
+        for child in &children {
+            let _ = kill_process(*child, Signal::KILL);
+        }
         let _ = self.child.wait();
+        let ended = Instant::now();
+        while children.iter().any(|child| runs(*child)) && ended.elapsed() < START_TIMEOUT {
+            sleep(POLL_INTERVAL);
+        }
     }
+}
+
+/// Returns the child processes, where the system lists them.
+fn children(of: Pid) -> Vec<Pid> {
+    let of = of.as_raw_nonzero();
+    let list = std::fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+}
+
+/// Returns whether a process exists and is not a zombie.
+fn runs(process: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()));
+    let stat = stat.unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim().starts_with('Z'))
 }
 
 impl Drop for Process {

@@ -10,6 +10,9 @@ use crate::exit::{Exit, Failure};
 const SECRET_OPTIONS: [&str; 6] =
     ["--api-key", "--database-url", "--key", "--nats-url", "--origin-keys", "--redis-url"];
 
+/// Options that take an address, which may contain a password.
+const ADDRESS_OPTIONS: [&str; 2] = ["--from", "--to"];
+
 /// Checks that no argument is a secret. The error doesn't repeat the secret.
 ///
 /// # Errors
@@ -25,17 +28,30 @@ pub(crate) fn refuse_plain<'a>(arguments: impl IntoIterator<Item = &'a OsString>
             Some((option, value)) => (option, Some(value.to_owned())),
             None => (argument.as_str(), arguments.peek().cloned()),
         };
-        if let (Some(option), Some(value)) = (SECRET_OPTIONS.iter().find(|known| **known == option), value)
-            && !value.starts_with('@')
-        {
+        let Some(value) = value.filter(|value| !value.starts_with('@')) else { continue };
+        let is_secret =
+            SECRET_OPTIONS.contains(&option) || (ADDRESS_OPTIONS.contains(&option) && has_password(&value));
+        if is_secret {
             let message = format!(
                 "{option}: every user of this machine can read a secret on the command line (expected `@FILE`)"
             );
-            let help = format!("pass {option} @FILE, or set the environment variable that --help names");
+            let help = if SECRET_OPTIONS.contains(&option) {
+                format!("pass {option} @FILE, or set the environment variable that --help names")
+            } else {
+                format!("write the address to a file, and pass {option} @FILE")
+            };
             return Err(Failure::message(Exit::BadInput, message, help));
         }
     }
     Ok(())
+}
+
+/// Returns whether an address has a password: `scheme://user:password@host`, or as an option.
+fn has_password(address: &str) -> bool {
+    let Some((_, rest)) = address.split_once("://") else { return false };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    user.contains(':') || rest.contains("password=")
 }
 
 /// Reads a secret: the text itself, or the contents of the file in `@FILE`.
@@ -59,9 +75,14 @@ mod tests {
 
     #[test]
     fn a_secret_on_the_command_line_is_refused_and_a_file_accepted() {
-        for bad in
-            ["up --api-key s3cret", "jobs list --key=s3cret", "keys list --origin-keys a:00 --tenant x"]
-        {
+        for bad in [
+            "up --api-key s3cret",
+            "jobs list --key=s3cret",
+            "keys list --origin-keys a:00 --tenant x",
+            "store copy --from redis://:s3cret@h --to x",
+            "store copy --from x --to=postgres://u:s3cret@h/db",
+            "store copy --from x --to postgres://h/db?password=s3cret",
+        ] {
             assert!(plain(bad), "{bad}");
         }
         for good in [
@@ -70,6 +91,8 @@ mod tests {
             "submit job.echo -- --key x",
             "up --edge-port 1",
             "keys list",
+            "store copy --from redis://h:6379 --to /a/b",
+            "store copy --from @/f --to postgres://u@h/db",
         ] {
             assert!(!plain(good), "{good}");
         }

@@ -2,7 +2,7 @@
 //! for those of others. Notifications are only hints. One that is lost delays a caller until it
 //! polls. A pooler that gives each transaction another session can't carry them.
 
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
@@ -15,6 +15,7 @@ use tokio_postgres::{AsyncMessage, Connection};
 
 use super::address::Address;
 use super::fault::Fault;
+use crate::commits::Commits;
 
 /// How long to wait before listening again.
 const LISTEN_DELAY: Duration = Duration::from_secs(2);
@@ -24,15 +25,16 @@ const NOTIFY_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(super) struct Changes {
-    commits: watch::Sender<u64>,
-    own: watch::Sender<u64>,
+    commits: Commits,
+    /// Wakes the notifier after a commit of this process.
+    own: watch::Sender<()>,
     tasks: [JoinHandle<()>; 2],
 }
 
 impl Changes {
     /// Listens for commits of other processes than this one, on a connection of its own.
     pub(super) fn start(address: Address, pool: Pool, process: String) -> Self {
-        let (commits, own) = (watch::Sender::new(0), watch::Sender::new(0));
+        let (commits, own) = (Commits::new(), watch::Sender::new(()));
         let listener = tokio::spawn(listen(address, process.clone(), commits.clone()));
         let notifier = tokio::spawn(notify(pool, process, own.subscribe()));
         Self { commits, own, tasks: [listener, notifier] }
@@ -40,18 +42,13 @@ impl Changes {
 
     /// Counts a commit of this process.
     pub(super) fn count(&self) {
-        self.commits.send_modify(|count| *count += 1);
-        self.own.send_modify(|count| *count += 1);
+        self.commits.count();
+        self.own.send_replace(());
     }
 
     /// Waits until more than `seen` commits are counted.
     pub(super) async fn after(&self, seen: u64) -> u64 {
-        let mut commits = self.commits.subscribe();
-        match commits.wait_for(|count| *count > seen).await.map(|count| *count) {
-            Ok(count) => count,
-            // The store is closed, so nothing will ever change.
-            Err(_) => pending().await,
-        }
+        self.commits.after(seen).await
     }
 }
 
@@ -61,12 +58,12 @@ impl Drop for Changes {
     }
 }
 
-async fn listen(address: Address, own: String, commits: watch::Sender<u64>) {
+async fn listen(address: Address, own: String, commits: Commits) {
     loop {
         let (own, counted) = (own.clone(), commits.clone());
         let on_notification = move |sender: &str| {
             if sender != own {
-                counted.send_modify(|count| *count += 1);
+                counted.count();
             }
         };
         match address.listen(on_notification).await {
@@ -80,7 +77,7 @@ async fn listen(address: Address, own: String, commits: watch::Sender<u64>) {
         }
         sleep(LISTEN_DELAY).await;
         // Commits in the meantime sent no notification.
-        commits.send_modify(|count| *count += 1);
+        commits.count();
     }
 }
 
@@ -97,7 +94,7 @@ where
     }
 }
 
-async fn notify(pool: Pool, own: String, mut commits: watch::Receiver<u64>) {
+async fn notify(pool: Pool, own: String, mut commits: watch::Receiver<()>) {
     while commits.changed().await.is_ok() {
         if let Err(fault) = send(&pool, &own).await {
             tracing::debug!(%fault, "other processes were not notified of a commit");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, Error, GenericClient};
 
 use super::PostgresStore;
 use super::address::{Address, CONNECT_TIMEOUT};
@@ -81,10 +81,57 @@ impl PostgresStore {
         let mut client = connect(&address).await?;
         check(&client, &server).await?;
         let failed = |error: Error| ServerError::Failed { server: server.clone(), cause: describe(&error) };
-        initialise(&mut client, options.installation).await.map_err(failed)?;
+        initialise(&mut client, options.installation, Content::New).await.map_err(failed)?;
         let (version, _) = read_meta(&client).await.map_err(failed)?;
         check_schema(version, &server)
     }
+}
+
+/// Connects to a store that exists, without changing anything. Returns the connection and the
+/// server's address without credentials.
+pub(super) async fn existing(options: &ServerOptions) -> Result<(Client, String), ServerError> {
+    let address = Address::parse(&options.url)?;
+    let server = address.server();
+    let client = connect(&address).await?;
+    let checked = timeout(OPEN_TIMEOUT, async {
+        check(&client, &server).await?;
+        let failed = |error: Error| ServerError::Failed { server: server.clone(), cause: describe(&error) };
+        if !has_tables(&client).await.map_err(failed)? {
+            return Err(ServerError::Missing { server: server.clone() });
+        }
+        check_meta(&client, options.installation, &server).await
+    });
+    match checked.await {
+        Ok(checked) => checked.map(|()| (client, server)),
+        Err(_) => Err(unreachable(&server, "it did not answer in time".into())),
+    }
+}
+
+/// Connects to a database without a store, and makes the tables of one that is incomplete.
+pub(super) async fn empty(options: &ServerOptions) -> Result<Client, ServerError> {
+    let address = Address::parse(&options.url)?;
+    let server = address.server();
+    let mut client = connect(&address).await?;
+    let made = timeout(OPEN_TIMEOUT, async {
+        check(&client, &server).await?;
+        let failed = |error: Error| ServerError::Failed { server: server.clone(), cause: describe(&error) };
+        let made = initialise(&mut client, options.installation, Content::ToCome).await.map_err(failed)?;
+        if !made {
+            check_meta(&client, options.installation, &server).await?;
+            return Err(ServerError::Occupied { server: server.clone() });
+        }
+        let sql = "SET statement_timeout = '590s'; SET idle_in_transaction_session_timeout = '600s';
+             SET enable_seqscan = on";
+        client.batch_execute(sql).await.map_err(failed)
+    });
+    match made.await {
+        Ok(made) => made.map(|()| client),
+        Err(_) => Err(unreachable(&server, "it did not answer in time".into())),
+    }
+}
+
+async fn has_tables(client: &impl GenericClient) -> Result<bool, Error> {
+    client.query_typed_one("SELECT to_regclass('cortex.meta') IS NOT NULL", &[]).await?.try_get(0)
 }
 
 async fn connect(address: &Address) -> Result<Client, ServerError> {
@@ -124,16 +171,29 @@ async fn enter(
     server: &str,
 ) -> Result<i64, ServerError> {
     let failed = |error: Error| ServerError::Failed { server: server.into(), cause: describe(&error) };
-    initialise(client, expected).await.map_err(failed)?;
+    initialise(client, expected, Content::New).await.map_err(failed)?;
+    check_meta(client, expected, server).await?;
+    let shares_it = sharing == Sharing::Shared;
+    // It takes the lock of the writes, so that a batch comes whole before or after it.
+    let opened = client.query_typed_one("SELECT cortex.open($1)", &[(&shares_it, Type::BOOL)]).await;
+    opened.and_then(|row| row.try_get(0)).map_err(failed)
+}
+
+/// Checks that the store is whole, of this schema and of this installation.
+async fn check_meta(client: &Client, expected: InstallationId, server: &str) -> Result<(), ServerError> {
+    let failed = |error: Error| ServerError::Failed { server: server.into(), cause: describe(&error) };
     let (version, found) = read_meta(client).await.map_err(failed)?;
     check_schema(version, server)?;
     if found != expected.to_string() {
         return Err(ServerError::Installation { server: server.into(), found, expected });
     }
-    let shares_it = sharing == Sharing::Shared;
-    // It takes the lock of the writes, so that a batch comes whole before or after it.
-    let opened = client.query_typed_one("SELECT cortex.open($1)", &[(&shares_it, Type::BOOL)]).await;
-    opened.and_then(|row| row.try_get(0)).map_err(failed)
+    let sql = "SELECT incomplete FROM cortex.meta";
+    let incomplete = client.query_typed_one(sql, &[]).await.and_then(|row| row.try_get(0));
+    if incomplete.map_err(failed)? {
+        let empty = "DROP SCHEMA cortex CASCADE";
+        return Err(ServerError::Incomplete { server: server.into(), empty });
+    }
+    Ok(())
 }
 
 fn check_schema(found: u32, server: &str) -> Result<(), ServerError> {
@@ -145,13 +205,24 @@ fn check_schema(found: u32, server: &str) -> Result<(), ServerError> {
     }
 }
 
-/// Makes the tables in an empty database.
-async fn initialise(client: &mut Client, installation: InstallationId) -> Result<(), Error> {
+/// What a new store is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Content {
+    New,
+    /// A copy of another store, which is incomplete until its end.
+    ToCome,
+}
+
+/// Makes the tables in an empty database. Returns whether it was empty.
+async fn initialise(
+    client: &mut Client,
+    installation: InstallationId,
+    content: Content,
+) -> Result<bool, Error> {
     let transaction = client.transaction().await?;
     transaction.batch_execute(LOCK).await?;
-    let found = "SELECT to_regclass('cortex.meta') IS NOT NULL";
-    if transaction.query_typed_one(found, &[]).await?.try_get(0)? {
-        return transaction.rollback().await;
+    if has_tables(&transaction).await? {
+        return transaction.rollback().await.map(|()| false);
     }
     for part in SCHEMA {
         transaction.batch_execute(part).await?;
@@ -159,11 +230,15 @@ async fn initialise(client: &mut Client, installation: InstallationId) -> Result
     let version = SCHEMA_VERSION.cast_signed();
     transaction
         .execute_typed(
-            "INSERT INTO cortex.meta (schema_version, installation) VALUES ($1, $2)",
-            &[(&version, Type::INT4), (&installation.to_string(), Type::TEXT)],
+            "INSERT INTO cortex.meta (schema_version, installation, incomplete) VALUES ($1, $2, $3)",
+            &[
+                (&version, Type::INT4),
+                (&installation.to_string(), Type::TEXT),
+                (&(content == Content::ToCome), Type::BOOL),
+            ],
         )
         .await?;
-    transaction.commit().await
+    transaction.commit().await.map(|()| true)
 }
 
 async fn read_meta(client: &Client) -> Result<(u32, String), Error> {

@@ -26,13 +26,33 @@ use super::write::key;
 const MAX_QUEUED_READS: usize = 1024;
 const READ_TIMEOUT: Duration = Duration::from_secs(12);
 
-type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 #[derive(Debug)]
 pub(super) struct Readers {
     pool: Pool,
     waiting: Semaphore,
     fence: Arc<Fence>,
+}
+
+/// What runs the statements of a read.
+pub(super) trait Reader: Sync {
+    /// Runs one statement.
+    fn query(
+        &self,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> impl Future<Output = Result<Vec<Row>, Fault>> + Send;
+}
+
+impl Reader for Readers {
+    fn query(
+        &self,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> impl Future<Output = Result<Vec<Row>, Fault>> + Send {
+        Self::query(self, sql, parameters)
+    }
 }
 
 impl Readers {
@@ -92,8 +112,8 @@ pub(super) async fn open(readers: &Readers, after: Option<JobId>, limit: usize) 
     records(&readers.query(sql, &parameters).await?)
 }
 
-pub(super) async fn counts(readers: &Readers) -> Result<Vec<JobCount>, Fault> {
-    let sql = "SELECT tenant, state, count(*) FROM cortex.jobs GROUP BY tenant, state";
+pub(super) async fn counts(readers: &impl Reader) -> Result<Vec<JobCount>, Fault> {
+    let sql = "SELECT tenant, state, jobs FROM cortex.counts WHERE jobs <> 0";
     let count = |row: &Row| {
         Ok(JobCount {
             tenant: row.try_get::<_, &str>(0)?.parse().map_err(|_| Fault::Row("tenant"))?,
@@ -116,7 +136,11 @@ pub(super) async fn log(readers: &Readers, id: JobId, after: Version) -> Result<
     Ok(entries)
 }
 
-pub(super) async fn outbox(readers: &Readers, after: Sequence, limit: usize) -> Result<Vec<Outbound>, Fault> {
+pub(super) async fn outbox(
+    readers: &impl Reader,
+    after: Sequence,
+    limit: usize,
+) -> Result<Vec<Outbound>, Fault> {
     let sql = "SELECT seq, message FROM cortex.outbox WHERE seq > $1 ORDER BY seq LIMIT $2";
     let waiting = |row: &Row| {
         Ok(Outbound { sequence: read_sequence(row)?, message: cortex_wire::decode_message(row.try_get(1)?)? })
@@ -124,7 +148,11 @@ pub(super) async fn outbox(readers: &Readers, after: Sequence, limit: usize) -> 
     readers.query(sql, &page(&after.0.cast_signed(), &sql_limit(limit))).await?.iter().map(waiting).collect()
 }
 
-pub(super) async fn steps(readers: &Readers, after: Sequence, limit: usize) -> Result<Vec<JobStep>, Fault> {
+pub(super) async fn steps(
+    readers: &impl Reader,
+    after: Sequence,
+    limit: usize,
+) -> Result<Vec<JobStep>, Fault> {
     let sql = "SELECT seq, job, tenant, version, attempt, state, at FROM cortex.steps WHERE seq > $1
          ORDER BY seq LIMIT $2";
     let step = |row: &Row| {
@@ -152,7 +180,11 @@ pub(super) async fn cursor(readers: &Readers, name: &str) -> Result<Sequence, Fa
     rows.first().map_or(Ok(Sequence::default()), read_sequence)
 }
 
-pub(super) async fn audit(readers: &Readers, after: Sequence, limit: usize) -> Result<Vec<Audited>, Fault> {
+pub(super) async fn audit(
+    readers: &impl Reader,
+    after: Sequence,
+    limit: usize,
+) -> Result<Vec<Audited>, Fault> {
     // The first row may hold entries on both sides of `after`, and every later one has an entry.
     let sql = "SELECT first, entries FROM cortex.audit
          WHERE first >= coalesce((SELECT max(first) FROM cortex.audit WHERE first <= $1), 0)
@@ -179,15 +211,15 @@ pub(super) async fn payload(readers: &Readers, pointer: Pointer) -> Result<Optio
     Ok(rows.first().map(|row| row.try_get::<_, Vec<u8>>(0)).transpose()?.map(Bytes::from))
 }
 
-fn records(rows: &[Row]) -> Result<Vec<Job>, Fault> {
+pub(super) fn records(rows: &[Row]) -> Result<Vec<Job>, Fault> {
     rows.iter().map(|row| Ok(cortex_wire::decode_job(row.try_get(0)?)?)).collect()
 }
 
-fn read_sequence(row: &Row) -> Result<Sequence, Fault> {
+pub(super) fn read_sequence(row: &Row) -> Result<Sequence, Fault> {
     Ok(Sequence(row.try_get::<_, i64>(0)?.cast_unsigned()))
 }
 
-fn read_state(code: i32) -> Result<StateName, Fault> {
+pub(super) fn read_state(code: i32) -> Result<StateName, Fault> {
     u8::try_from(code).ok().and_then(StateName::from_code).ok_or(Fault::Row("state"))
 }
 
@@ -196,6 +228,6 @@ fn page<'a>(after: &'a i64, limit: &'a i64) -> [Parameter<'a>; 2] {
 }
 
 /// Converts a limit for Postgres.
-fn sql_limit(limit: usize) -> i64 {
+pub(super) fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -286,6 +286,6 @@ pub(super) fn millis(at: Timestamp) -> i64 {
     at.as_millis().cast_signed()
 }
 
-fn size(length: usize) -> i64 {
+pub(super) fn size(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }

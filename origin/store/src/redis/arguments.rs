@@ -58,10 +58,12 @@ impl Arguments {
     /// Adds what only a new job needs.
     pub(super) fn new_job(self, job: &Job, log: &[Entry], input: usize, kept_until: Timestamp) -> Self {
         let record = cortex_wire::encode_job(job).len();
-        self.job(job, log)
-            .time(kept_until)
-            .text(JOB_OVERHEAD_BYTES + (input + record) as u64)
-            .text(trace_id(job).unwrap_or_default())
+        self.job_of_bytes(job, log, JOB_OVERHEAD_BYTES + (input + record) as u64, kept_until)
+    }
+
+    /// Adds what a job needs that is new in this store and counts these bytes.
+    pub(super) fn job_of_bytes(self, job: &Job, log: &[Entry], bytes: u64, kept_until: Timestamp) -> Self {
+        self.job(job, log).time(kept_until).text(bytes).text(trace_id(job).unwrap_or_default())
     }
 
     /// Adds the limits, in the order in which they are checked.
@@ -83,11 +85,12 @@ impl Arguments {
     }
 
     pub(super) fn audit<'a>(self, entries: impl ExactSizeIterator<Item = &'a AuditEvent>) -> Self {
-        self.rows(entries, |to, entry| {
-            to.text(&entry.tenant)
-                .time(entry.at)
-                .value(cortex_wire::encode_audit_batch(std::iter::once(entry)).to_vec())
-        })
+        self.rows(entries, Self::audit_entry)
+    }
+
+    pub(super) fn audit_entry(self, entry: &AuditEvent) -> Self {
+        let encoded = cortex_wire::encode_audit_batch(std::iter::once(entry));
+        self.text(&entry.tenant).time(entry.at).value(encoded.to_vec())
     }
 
     /// Adds a count, then that many rows.

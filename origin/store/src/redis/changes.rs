@@ -1,29 +1,28 @@
 //! Wakes callers that wait for changes: at once for commits of this process, and by a message for
 //! those of others. The messages are only hints. One that is lost delays a caller until it polls.
 
-use std::future::pending;
 use std::time::Duration;
 
 use futures::StreamExt;
 use redis::{Client, RedisResult};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::keys::CHANGED;
+use crate::commits::Commits;
 
 /// How long to wait before subscribing again.
 const RESUBSCRIBE_DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Changes {
-    commits: watch::Sender<u64>,
+    commits: Commits,
     listener: JoinHandle<()>,
 }
 
 impl Changes {
     /// Subscribes to the commits of other processes than this one, on a connection of its own.
     pub(super) fn start(client: Client, own: String) -> Self {
-        let commits = watch::Sender::new(0);
+        let commits = Commits::new();
         let counted = commits.clone();
         let listener = tokio::spawn(async move {
             loop {
@@ -38,17 +37,12 @@ impl Changes {
 
     /// Counts a commit of this process.
     pub(super) fn count(&self) {
-        self.commits.send_modify(|count| *count += 1);
+        self.commits.count();
     }
 
     /// Waits until more than `seen` commits are counted.
     pub(super) async fn after(&self, seen: u64) -> u64 {
-        let mut commits = self.commits.subscribe();
-        match commits.wait_for(|count| *count > seen).await.map(|count| *count) {
-            Ok(count) => count,
-            // The store is closed, so nothing will ever change.
-            Err(_) => pending().await,
-        }
+        self.commits.after(seen).await
     }
 }
 
@@ -58,13 +52,13 @@ impl Drop for Changes {
     }
 }
 
-async fn listen(client: &Client, own: &[u8], commits: &watch::Sender<u64>) -> RedisResult<()> {
+async fn listen(client: &Client, own: &[u8], commits: &Commits) -> RedisResult<()> {
     let mut subscription = client.get_async_pubsub().await?;
     subscription.subscribe(CHANGED).await?;
     let mut messages = subscription.into_on_message();
     while let Some(message) = messages.next().await {
         if message.get_payload_bytes() != own {
-            commits.send_modify(|count| *count += 1);
+            commits.count();
         }
     }
     Ok(())

@@ -46,7 +46,7 @@ impl RedisStore {
         settings::check(&info, server)?;
         let durability = durability(&mut writes, server).await?;
         durability.warn(server);
-        let epoch = claim(&mut writes, server, options).await?;
+        let epoch = enter(&mut writes, server, options, Entry::Claim).await?;
         let process = process_name();
         Ok(Self {
             changes: Changes::start(client, process.clone()),
@@ -57,6 +57,47 @@ impl RedisStore {
             early_deletions: Mutex::default(),
         })
     }
+}
+
+/// Connects to a store that exists, without changing anything.
+pub(super) async fn existing(options: &ServerOptions) -> Result<Link, ServerError> {
+    enter_alone(options, Entry::Look).await
+}
+
+/// Connects to an empty database, and marks it as an incomplete store.
+pub(super) async fn empty(options: &ServerOptions) -> Result<Link, ServerError> {
+    enter_alone(options, Entry::Fill).await
+}
+
+/// Connects without listening to others.
+async fn enter_alone(options: &ServerOptions, entry: Entry) -> Result<Link, ServerError> {
+    let client = client(&options.url)?;
+    let server = name(client.get_connection_info().addr());
+    let connected = tokio::time::timeout(OPEN_TIMEOUT, async {
+        let unreachable =
+            |error: RedisError| ServerError::Unreachable { server: server.clone(), cause: error.to_string() };
+        let mut connection = link::connect(&client).await.map_err(unreachable)?;
+        let info: String =
+            redis::cmd("INFO").query_async(&mut connection).await.map_err(|error| failed(&server, &error))?;
+        settings::check(&info, &server)?;
+        let epoch = enter(&mut connection, &server, options, entry).await?;
+        Ok(Link::new(server.clone(), epoch, process_name(), connection.clone(), connection))
+    });
+    match connected.await {
+        Ok(connected) => connected,
+        Err(_) => Err(ServerError::Unreachable { server, cause: "the connection timed out".into() }),
+    }
+}
+
+/// What a process wants with the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Entry {
+    /// Make it if it is missing, and claim it.
+    Claim,
+    /// Check that it is there.
+    Look,
+    /// Make it, and mark it as incomplete.
+    Fill,
 }
 
 fn client(url: &str) -> Result<Client, ServerError> {
@@ -91,16 +132,23 @@ async fn durability(connection: &mut ConnectionManager, server: &str) -> Result<
     }
 }
 
-/// Claims the store for this process. Returns its epoch.
-async fn claim(
+/// Checks the store, and claims it for this process if it is to. Returns its epoch.
+async fn enter(
     connection: &mut ConnectionManager,
     server: &str,
     options: &ServerOptions,
+    entry: Entry,
 ) -> Result<u64, ServerError> {
     let server = server.to_owned();
-    let mut invocation = script::OPEN.prepare_invoke();
+    let (script, what) = match entry {
+        Entry::Claim => (&script::OPEN, "claim"),
+        Entry::Look => (&script::LOOK, "look"),
+        Entry::Fill => (&script::OPEN, "fill"),
+    };
     let shared = u8::from(options.sharing == Sharing::Shared);
-    let arguments = Arguments::default().text(options.installation).text(SCHEMA_VERSION).text(shared);
+    let arguments =
+        Arguments::default().text(what).text(options.installation).text(SCHEMA_VERSION).text(shared);
+    let mut invocation = script.prepare_invoke();
     for value in arguments.into_values() {
         invocation.arg(value);
     }
@@ -117,6 +165,9 @@ async fn claim(
             let found = reply.text().map_err(invalid)?;
             Err(ServerError::Installation { server, found, expected: options.installation })
         }
+        "OCCUPIED" => Err(ServerError::Occupied { server }),
+        "MISSING" => Err(ServerError::Missing { server }),
+        "INCOMPLETE" => Err(ServerError::Incomplete { server, empty: "FLUSHDB" }),
         "SCHEMA" => {
             let expected = SCHEMA_VERSION;
             let found = u32::try_from(reply.number().map_err(invalid)?).unwrap_or(u32::MAX);

@@ -18,7 +18,7 @@ use super::{keys, script};
 
 /// Maximum number of jobs that one script reads, so that it does not delay others.
 const PAGE: usize = 128;
-/// Maximum number of entries of a stream that one command reads. A reader continues after the last.
+/// Maximum number of entries of a stream that one command reads, so that it does not delay others.
 const MAX_ENTRIES: usize = 1024;
 
 pub(super) async fn job(link: &Link, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -85,27 +85,34 @@ pub(super) async fn counts(link: &Link) -> Result<Vec<JobCount>, StoreError> {
     })
 }
 
-fn read_state(text: &str) -> Result<StateName, StoreError> {
+pub(super) fn read_state(text: &str) -> Result<StateName, StoreError> {
     StateName::ALL.iter().copied().find(|state| state.as_str() == text).ok_or_else(|| unexpected("state"))
 }
 
-/// Reads the entries of a stream after a position.
+/// Reads the entries of a stream after a position, page by page.
 async fn stream<T>(
     link: &Link,
     name: &str,
-    after: Sequence,
+    mut after: Sequence,
     limit: usize,
     mut read: impl FnMut(Sequence, Reply) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
-    let limit = limit.min(MAX_ENTRIES);
-    if limit == 0 {
-        return Ok(Vec::new());
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let most = MAX_ENTRIES.min(limit - found.len());
+        let range = [name.into(), format!("({}-0", after.0), "+".into(), "COUNT".into(), most.to_string()];
+        let page = Reply::new(link.ask(command("XRANGE", range)).await?)?.rest(|reply| {
+            let (number, values) = reply.entry()?;
+            after = Sequence(number);
+            read(after, values)
+        })?;
+        let is_last = page.len() < most;
+        found.extend(page);
+        if is_last {
+            break;
+        }
     }
-    let range = [name.into(), format!("({}-0", after.0), "+".into(), "COUNT".into(), limit.to_string()];
-    Reply::new(link.ask(command("XRANGE", range)).await?)?.rest(|reply| {
-        let (number, values) = reply.entry()?;
-        read(Sequence(number), values)
-    })
+    Ok(found)
 }
 
 pub(super) async fn outbox(link: &Link, after: Sequence, limit: usize) -> Result<Vec<Outbound>, StoreError> {
@@ -150,7 +157,7 @@ pub(super) async fn cursor(link: &Link, name: &str) -> Result<Sequence, StoreErr
     position(link, "cursors", name).await
 }
 
-async fn position(link: &Link, key: &str, name: &str) -> Result<Sequence, StoreError> {
+pub(super) async fn position(link: &Link, key: &str, name: &str) -> Result<Sequence, StoreError> {
     match link.ask(command("HGET", [key, name])).await? {
         Value::Nil => Ok(Sequence(0)),
         found => Reply::new(Value::Array(vec![found]))?.number().map(Sequence),

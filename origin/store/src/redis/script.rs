@@ -12,6 +12,7 @@ const ARGUMENTS: &str = include_str!("scripts/arguments.lua");
 const FENCE: &str = include_str!("scripts/fence.lua");
 const USAGE: &str = include_str!("scripts/usage.lua");
 const JOBS: &str = include_str!("scripts/jobs.lua");
+const INDEXES: &str = include_str!("scripts/indexes.lua");
 const LIMITS: &str = include_str!("scripts/limits.lua");
 
 /// Declares scripts from files of the same name, each behind what it needs.
@@ -30,6 +31,7 @@ macro_rules! scripts {
 
 scripts! {
     OPEN: "" [ARGUMENTS] "open.lua";
+    LOOK: "no-writes" [ARGUMENTS] "open.lua";
     ACCEPT: "" [ARGUMENTS, FENCE, USAGE, JOBS, LIMITS] "accept.lua";
     COMMIT: "" [ARGUMENTS, FENCE, USAGE, JOBS] "commit.lua";
     RECORD: "" [ARGUMENTS, FENCE, USAGE, JOBS, LIMITS] "record.lua";
@@ -46,7 +48,16 @@ scripts! {
     FORGET_SHARED: "allow-oom" [ARGUMENTS, FENCE, USAGE, JOBS] "forget_shared.lua";
     // Without it no scheduler could act when the memory is full again.
     TURN: "allow-oom" [ARGUMENTS, FENCE] "turn.lua";
+    IMPORT_JOBS: "" [ARGUMENTS, FENCE, USAGE, JOBS] "import_jobs.lua";
+    IMPORT_ROWS: "" [ARGUMENTS, FENCE, USAGE] "import_rows.lua";
+    IMPORT_FINISH: "" [ARGUMENTS, FENCE] "import_finish.lua";
     LIST: "no-writes" [ARGUMENTS] "list.lua";
+    INSPECT: "no-writes" [ARGUMENTS, INDEXES] "inspect.lua";
+    CHECK_KEYS: "no-writes" [ARGUMENTS] "check_keys.lua";
+    CHECK_MEMBERS: "no-writes" [ARGUMENTS, INDEXES] "check_members.lua";
+    CHECK_TENANT: "no-writes" [ARGUMENTS] "check_tenant.lua";
+    SUM_BYTES: "no-writes" [ARGUMENTS] "sum_bytes.lua";
+    MISSING_JOBS: "no-writes" [ARGUMENTS] "missing_jobs.lua";
     DUE: "no-writes" [ARGUMENTS] "due.lua";
 }
 

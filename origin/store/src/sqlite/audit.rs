@@ -42,7 +42,7 @@ pub(super) enum OnRollback {
 /// How much a tenant has written up to one of its rows. The difference between two rows stays
 /// correct when rows are deleted.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-struct RunningTotal {
+pub(super) struct RunningTotal {
     entries: i64,
     bytes: i64,
 }
@@ -110,7 +110,7 @@ impl StagedEntries {
 }
 
 /// Writes a tenant's entries as one row. Returns the tenant's new running total.
-fn insert(
+pub(super) fn insert(
     connection: &Connection,
     first: i64,
     before: RunningTotal,
@@ -163,7 +163,7 @@ pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> R
 }
 
 /// Returns the number of the newest entry, or 0 before the first.
-fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
     let newest = connection
         .prepare_cached("SELECT first + count - 1 FROM audit ORDER BY first DESC LIMIT 1")?
         .query_row([], |row| row.get(0))

@@ -52,20 +52,49 @@ pub fn restore(from: &Path, store: &Path) -> Result<u64, BackupError> {
     if let Some(folder) = store.parent() {
         fs::create_dir_all(folder).map_err(|cause| BackupError::File { path: folder.to_owned(), cause })?;
     }
-    let _lock = Lock::take(store).map_err(|error| match error {
+    let _lock = lock(store)?;
+    copy(&connection, from, store)
+}
+
+/// Keeps other processes from using a store.
+pub(super) fn lock(store: &Path) -> Result<Lock, OpenError> {
+    Lock::take(store).map_err(|error| match error {
         LockError::Held(pid) => OpenError::InUse { path: store.to_owned(), pid },
         LockError::Failed(cause) => OpenError::File { path: store.to_owned(), cause },
-    })?;
-    copy(&connection, from, store)
+    })
+}
+
+/// Creates an empty file beside `to`, which must not exist. Only its owner may read it, also while
+/// it is written.
+pub(super) fn new_draft(to: &Path) -> Result<PathBuf, BackupError> {
+    if [to.to_owned(), beside(to, "-wal")].iter().any(|path| path.exists()) {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    let file_error = |cause| BackupError::File { path: to.to_owned(), cause };
+    if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(file_error)?;
+    }
+    let draft = beside(to, ".draft");
+    let _ = fs::remove_file(&draft);
+    private(&draft).map_err(file_error)?;
+    Ok(draft)
+}
+
+/// Flushes a draft, and gives it its name, which must not exist. Returns its size in bytes.
+pub(super) fn publish(draft: &Path, to: &Path) -> io::Result<u64> {
+    let file = File::open(draft)?;
+    file.sync_all()?;
+    // Unlike a rename, this never replaces a file.
+    fs::hard_link(draft, to)?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()?;
+    Ok(file.metadata()?.len())
 }
 
 /// Copies through a file beside `to`, so that `to` is whole or does not exist.
 fn copy(connection: &Connection, from: &Path, to: &Path) -> Result<u64, BackupError> {
     let exists = || BackupError::Exists(to.to_owned());
-    if [to.to_owned(), beside(to, "-wal")].iter().any(|path| path.exists()) {
-        return Err(exists());
-    }
-    let draft = beside(to, ".draft");
+    let draft = new_draft(to)?;
     let file_error = |cause| BackupError::File { path: to.to_owned(), cause };
     let copied = write(connection, &draft, to);
     let _ = fs::remove_file(&draft);
@@ -82,24 +111,12 @@ enum CopyError {
 }
 
 fn write(connection: &Connection, draft: &Path, to: &Path) -> Result<u64, CopyError> {
-    let _ = fs::remove_file(draft);
-    // Only its owner may read the file, also while it is written.
-    private(draft).map_err(CopyError::Io)?;
     // SQLite counts the new file as a write, although the connection can only read the store.
     connection
         .pragma_update(None, "query_only", false)
         .and_then(|()| connection.execute("VACUUM INTO ?1", [draft.to_string_lossy()]))
         .map_err(CopyError::Database)?;
-    let flush = || {
-        let file = File::open(draft)?;
-        file.sync_all()?;
-        // Unlike a rename, this never replaces a file.
-        fs::hard_link(draft, to)?;
-        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
-        Ok(file.metadata()?.len())
-    };
-    flush().map_err(CopyError::Io)
+    publish(draft, to).map_err(CopyError::Io)
 }
 
 /// Returns what is damaged in a file, if anything.

@@ -80,7 +80,14 @@ fn page(connection: &Connection, after: Option<JobId>, limit: usize) -> Result<V
             let job = cortex_wire::decode_job(row.get_ref(0)?.as_blob().map_err(|_| Fault::Row("record"))?)?;
             let log = jobs::log(connection, job.id(), Version(0))?;
             let (has_input, has_result) = (row.get(7)?, row.get(8)?);
-            stored.push(StoredJob { job, index: index(row)?, log, has_input, has_result });
+            stored.push(StoredJob {
+                job,
+                index: index(row)?,
+                unlisted: Vec::new(),
+                log,
+                has_input,
+                has_result,
+            });
         }
         Ok(stored)
     })

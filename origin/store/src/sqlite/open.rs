@@ -205,7 +205,7 @@ fn make_tables(
     raise(connection, made, retention).map_err(database_error)
 }
 
-fn raise(connection: &Connection, made: i32, retention: &Retention) -> rusqlite::Result<()> {
+pub(super) fn raise(connection: &Connection, made: i32, retention: &Retention) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     if made == 0 {
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;

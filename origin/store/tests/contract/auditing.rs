@@ -192,3 +192,14 @@ pub(crate) async fn a_tenant_with_more_bytes_of_entries_than_are_kept_loses_its_
     assert!((10..50).contains(&kept.len()), "{} entries", kept.len());
     assert_eq!(kept.last(), Some(&request("acme", 99).id.to_string()));
 }
+
+pub(crate) async fn a_reader_gets_as_many_entries_as_it_asks_for(test_store: &impl TestStore) {
+    let store = test_store.open();
+    let entry = entry(&Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory()));
+    store.append(vec![entry; 1500], None).await.unwrap();
+    // The flush of a job is also that of the entries.
+    accepted(&*store, "acme", 1).await;
+    assert_eq!(store.audit(Sequence(0), 9999).await.unwrap().len(), 1500);
+    let some = store.audit(Sequence(10), 1400).await.unwrap();
+    assert_eq!((some.len(), some[0].sequence, some[1399].sequence), (1400, Sequence(11), Sequence(1410)));
+}

@@ -32,7 +32,7 @@ pub(crate) fn request(tenant: &str, n: u16) -> Request {
     }
 }
 
-pub(super) fn keyed(request: Request, key: &str, fingerprint: u8) -> Request {
+pub(crate) fn keyed(request: Request, key: &str, fingerprint: u8) -> Request {
     let fingerprint = Fingerprint([fingerprint; 32]);
     Request { idempotency: Some(Idempotency { key: key.parse().unwrap(), fingerprint }), ..request }
 }
@@ -48,11 +48,11 @@ pub(crate) async fn accepted(store: &dyn Store, tenant: &str, n: u16) -> Job {
     }
 }
 
-pub(super) fn lease(job: &Job, dispatch: u8) -> Lease {
+pub(crate) fn lease(job: &Job, dispatch: u8) -> Lease {
     Lease { attempt: job.attempt.next(), dispatch: DispatchId::new([dispatch; 16]) }
 }
 
-pub(super) fn draft(job: &Job, lease: Lease) -> Pointer {
+pub(crate) fn draft(job: &Job, lease: Lease) -> Pointer {
     Pointer::draft(job.memory, job.id(), lease.dispatch)
 }
 
@@ -60,12 +60,12 @@ pub(super) fn result(job: &Job) -> Pointer {
     Pointer::result(job.memory, job.id())
 }
 
-pub(super) fn scheduled(job: &Job, lease: Lease) -> Change {
+pub(crate) fn scheduled(job: &Job, lease: Lease) -> Change {
     let target = Target::Worker("w1".parse().unwrap());
     Change::of(job.clone()).then(Event::Scheduled { lease, target }, NOW).unwrap()
 }
 
-pub(super) fn succeeded(job: &Job) -> Change {
+pub(crate) fn succeeded(job: &Job) -> Change {
     let lease = job.state.lease().unwrap();
     let done = Event::Succeeded { lease, timings: Timings::default() };
     Change::of(job.clone()).reported(done, Some(&"w1".parse().unwrap()), NOW).unwrap()

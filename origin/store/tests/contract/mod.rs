@@ -4,6 +4,8 @@
 
 mod accepting;
 mod auditing;
+#[allow(dead_code, reason = "only the suites of servers need it")]
+pub(super) mod checking;
 mod committing;
 mod durability;
 pub(super) mod fixtures;
@@ -131,6 +133,7 @@ macro_rules! contract {
             $crate::contract::contract!($test_store;
                 an_entry_is_committed_with_its_change_or_not_at_all
                 entries_are_numbered_without_gaps_across_restarts
+                a_reader_gets_as_many_entries_as_it_asks_for
                 the_entries_of_a_call_are_there_once_it_is_recorded
                 an_appended_entry_is_flushed_before_a_later_accept
                 a_call_with_the_id_of_another_job_is_not_recorded_but_its_entries_are

@@ -140,8 +140,8 @@ pub trait Jobs: Send + Sync + 'static {
     /// Returns durable jobs that have not ended, ordered by id, after `after`.
     fn open_jobs(&self, after: Option<JobId>, limit: usize) -> Answer<'_, Result<Vec<Job>, StoreError>>;
 
-    /// Counts the jobs in the store by tenant and state, without pairs that have no jobs. This
-    /// reads an index of all jobs, so callers should not call it often.
+    /// Counts the jobs in the store by tenant and state, without pairs that have no jobs. The
+    /// embedded store reads an index of all jobs, so callers should not call it often.
     fn counts(&self) -> Answer<'_, Result<Vec<JobCount>, StoreError>>;
 }
 

@@ -32,7 +32,7 @@ fn succeeded() -> StoredJob {
         .unwrap();
     let log = std::iter::once(first).chain(change.entries().iter().cloned()).collect();
     let job = change.into_job();
-    StoredJob { index: JobIndex::of(&job), job, log, has_input: true, has_result: true }
+    StoredJob { index: JobIndex::of(&job), job, unlisted: Vec::new(), log, has_input: true, has_result: true }
 }
 
 /// Returns the findings after `damage`.
@@ -61,6 +61,7 @@ fn each_damage_is_found() {
     assert_eq!(damaged(|stored| stored.has_input = false), [], "an ended job needs no input");
     let index = |index| [Finding::Index { job: id, index }];
     assert_eq!(damaged(|stored| stored.index.open = true), index("open jobs"));
+    assert_eq!(damaged(|stored| stored.unlisted.push("jobs:open")), index("jobs:open"));
     assert_eq!(damaged(|stored| stored.index.state = StateName::Running), index("state"));
     assert_eq!(damaged(|stored| stored.index.version = Version(9)), index("version"));
     assert_eq!(damaged(|stored| stored.index.tenant = "other".parse().unwrap()), index("tenant"));

@@ -80,6 +80,7 @@ BEGIN
             WHERE u.tenant = tenant_name;
         DELETE FROM cortex.usage u
             WHERE u.tenant = tenant_name AND (u.jobs, u.open, u.bytes, u.keys) = (0, 0, 0, 0);
+        DELETE FROM cortex.counts c WHERE c.tenant = tenant_name AND c.jobs = 0;
     END IF;
     RETURN gone.deleted;
 END

@@ -10,7 +10,8 @@ CREATE TABLE cortex.meta (
     shared boolean NOT NULL DEFAULT false, -- whether several processes may know it
     step bigint NOT NULL DEFAULT 0,
     message bigint NOT NULL DEFAULT 0,
-    entry bigint NOT NULL DEFAULT 0
+    entry bigint NOT NULL DEFAULT 0,
+    incomplete boolean NOT NULL DEFAULT false -- while a copy from another store is being written
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 CREATE TABLE cortex.jobs (
@@ -94,6 +95,14 @@ CREATE TABLE cortex.usage (
     open bigint NOT NULL,
     bytes bigint NOT NULL,
     keys bigint NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- How many jobs of each tenant are in each state. A pair without jobs may have a row.
+CREATE TABLE cortex.counts (
+    tenant text COLLATE "C" NOT NULL,
+    state integer NOT NULL,
+    jobs bigint NOT NULL,
+    PRIMARY KEY (tenant, state)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 -- Jobs with a stored payload that are not stored themselves yet.

@@ -34,7 +34,11 @@ AS $$
     ), gone AS (
         DELETE FROM cortex.jobs WHERE NOT open AND id = ANY (ARRAY(
             SELECT id FROM summed WHERE place = 1 OR (place <= 64 AND total <= 4194304)))
-        RETURNING id, bytes
+        RETURNING id, state, bytes
+    ), counted AS (
+        INSERT INTO cortex.counts AS c (tenant, state, jobs)
+            SELECT tenant_name, state, -count(*) FROM gone GROUP BY state
+            ON CONFLICT (tenant, state) DO UPDATE SET jobs = c.jobs + excluded.jobs
     ), logs AS (
         DELETE FROM cortex.log USING gone WHERE log.job = gone.id
     ), bodies AS (
@@ -89,6 +93,11 @@ DECLARE
     used_keys bigint[];
     is_done boolean[] := array_fill(false, ARRAY[cardinality(kinds)]);
     is_audited boolean[] := array_fill(false, ARRAY[cardinality(kinds)]);
+    -- The jobs that enter a state or leave it: the number of the tenant, the state, and 1 or -1.
+    moved_tenants integer[] := '{}';
+    moved_states integer[] := '{}';
+    moved_by integer[] := '{}';
+    old_state integer;
     last_step bigint;
     last_message bigint;
     last_entry bigint;
@@ -123,6 +132,7 @@ BEGIN
             outcome := term_over;
 
         ELSIF kinds[i] = commit_change THEN
+            SELECT j.state INTO old_state FROM cortex.jobs j WHERE j.id = ids[i];
             UPDATE cortex.jobs j SET state = states[i], version = versions[i], open = opens[i],
                     dispatch = dispatches[i], updated_at = updated[i], record = records[i]
                 WHERE j.id = ids[i] AND j.version = expected[i]
@@ -143,6 +153,11 @@ BEGIN
                 END IF;
                 IF NOT opens[i] THEN
                     used_open[t] := used_open[t] - 1;
+                END IF;
+                IF old_state <> states[i] THEN
+                    moved_tenants := moved_tenants || ARRAY[t, t];
+                    moved_states := moved_states || ARRAY[old_state, states[i]];
+                    moved_by := moved_by || ARRAY[-1, 1];
                 END IF;
             ELSIF EXISTS (SELECT 1 FROM cortex.jobs j WHERE j.id = ids[i] AND j.version = expected[i]) THEN
                 outcome := no_draft;
@@ -230,6 +245,9 @@ BEGIN
                     used_open[t] := used_open[t] + opens[i]::integer;
                     used_bytes[t] := used_bytes[t] + size;
                     used_keys[t] := used_keys[t] + more_keys;
+                    moved_tenants := moved_tenants || t;
+                    moved_states := moved_states || states[i];
+                    moved_by := moved_by || 1;
                 END IF;
             END IF;
 
@@ -297,6 +315,11 @@ BEGIN
         ON CONFLICT (tenant) DO UPDATE
         SET jobs = excluded.jobs, open = excluded.open, bytes = excluded.bytes, keys = excluded.keys
         WHERE (u.jobs, u.open, u.bytes, u.keys) <> (excluded.jobs, excluded.open, excluded.bytes, excluded.keys);
+    INSERT INTO cortex.counts AS c (tenant, state, jobs)
+        SELECT tenants[x.t], x.state, sum(x.moved)
+            FROM unnest(moved_tenants, moved_states, moved_by) AS x (t, state, moved)
+            GROUP BY x.t, x.state HAVING sum(x.moved) <> 0
+        ON CONFLICT (tenant, state) DO UPDATE SET jobs = c.jobs + excluded.jobs;
     UPDATE cortex.meta SET step = last_step, message = last_message, entry = last_entry
         WHERE (step, message, entry) <> (last_step, last_message, last_entry);
 END

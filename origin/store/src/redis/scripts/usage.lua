@@ -14,14 +14,17 @@ end
 -- What an entry of the audit log counts in addition to its bytes.
 local AUDIT_OVERHEAD = 64
 
+local function add_audit(id, entry)
+    redis.call('XADD', 'audit', id, 'tenant', entry.tenant, 'at', entry.at, 'entry', entry.entry)
+    redis.call('RPUSH', 'tenant:' .. entry.tenant .. ':audit', id)
+    redis.call('ZADD', 'tenants', 0, entry.tenant)
+    count(entry.tenant, 'audit', 1)
+    count(entry.tenant, 'audit_bytes', #entry.entry + AUDIT_OVERHEAD)
+end
+
 local function append_audit(entries)
     for _, entry in ipairs(entries) do
-        local id = next_id('audit')
-        redis.call('XADD', 'audit', id, 'tenant', entry.tenant, 'at', entry.at, 'entry', entry.entry)
-        redis.call('RPUSH', 'tenant:' .. entry.tenant .. ':audit', id)
-        redis.call('ZADD', 'tenants', 0, entry.tenant)
-        count(entry.tenant, 'audit', 1)
-        count(entry.tenant, 'audit_bytes', #entry.entry + AUDIT_OVERHEAD)
+        add_audit(next_id('audit'), entry)
     end
 end
 

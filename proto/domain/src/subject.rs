@@ -15,6 +15,8 @@ use crate::wildcard;
 
 /// The prefix of the subjects of progress.
 const PROGRESS: &str = "sys.job.progress.";
+/// The prefix of the subjects of cancellations.
+const CANCEL: &str = "sys.job.cancel.";
 
 /// The message goes to one responder, and the sender waits for its reply.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,10 +62,15 @@ impl Subject<Requested> {
 }
 
 impl Subject<Published> {
-    /// Stops a dispatch on a worker.
-    pub const JOB_CANCEL: Self = Self::known("sys.job.cancel");
     /// A worker is alive, and renews its leases.
     pub const HEARTBEAT: Self = Self::known("sys.heartbeat");
+
+    /// Returns the subject of the messages that stop a dispatch on a worker. It names the worker, so
+    /// that a worker learns no lease of another one.
+    #[must_use]
+    pub fn cancel(worker: &WorkerId) -> Self {
+        Self::made(format!("{CANCEL}{worker}"))
+    }
 
     /// Returns the subject of a job's progress and stream frames.
     #[must_use]

@@ -140,7 +140,7 @@ async fn a_cancellation_reaches_the_worker_it_names() {
     let cancels =
         ["w2", "w1"].map(|name| Cancel { job: sent.job(), lease: sent.lease(), worker: worker(name).worker });
     for cancel in &cancels {
-        origin.bus.publish(Subject::JOB_CANCEL, encode_cancel(cancel));
+        origin.bus.publish(Subject::cancel(&cancel.worker), encode_cancel(cancel));
     }
     let [for_two, for_one] = cancels;
     assert_eq!(next(&mut to_two).await, Some(Inbound::Cancel(for_two)));

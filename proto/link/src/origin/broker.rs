@@ -89,7 +89,7 @@ impl Broker {
 
     /// Returns the cancellations that are sent to this worker.
     pub(crate) async fn own_cancels(self: &Arc<Self>) -> Result<BoxStream<'static, Cancel>, BusError> {
-        let subscription = self.bus.subscribe(Filter::only(&Subject::JOB_CANCEL)).await?;
+        let subscription = self.bus.subscribe(Filter::only(&Subject::cancel(&self.worker))).await?;
         let all = stream::unfold(subscription, |mut subscription| async {
             let event = subscription.next().await?;
             Some((event.body, subscription))

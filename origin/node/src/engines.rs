@@ -7,7 +7,7 @@ use cortex_domain::ports::{Bus, Store};
 use cortex_platform::metrics::Registry;
 use cortex_store::{PostgresStore, RedisStore, ServerOptions, SqliteStore};
 
-use crate::config::{BusEngine, StoreConfig, StoreEngine};
+use crate::config::{BusEngine, NatsServer, StoreConfig, StoreEngine};
 use crate::error::BuildError;
 use crate::home::Home;
 use crate::installation::installation;
@@ -60,8 +60,10 @@ impl OpenBus {
                 bus.register(registry);
                 Self::Embedded(bus)
             }
-            BusEngine::Nats(url) => {
-                let bus = Nats::connect(NatsOptions::new(url)?).await?;
+            BusEngine::Nats(NatsServer { url, files }) => {
+                let mut options = NatsOptions::new(url)?;
+                options.files = files.clone();
+                let bus = Nats::connect(options).await?;
                 bus.register(registry);
                 Self::Nats(bus)
             }

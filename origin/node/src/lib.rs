@@ -30,8 +30,9 @@ pub use build::{Sockets, build};
 pub use config::schemas;
 pub use config::{
     BusEngine, BusName, Config, ConfigError, EnginesError, Files, GatewayConfig, LimitsError, LinkConfig,
-    Operator, SafetyConfig, StoreConfig, StoreEngine, StoreName, catalogue, policies,
+    NatsServer, Operator, SafetyConfig, StoreConfig, StoreEngine, StoreName, catalogue, policies,
 };
+pub use cortex_bus::{NatsError, NatsFiles};
 pub use cortex_link::{Fingerprint, LinkAddress, Route, TokenId};
 pub use error::BuildError;
 pub use handle::Handle;

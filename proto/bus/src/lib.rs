@@ -8,4 +8,4 @@ mod nats;
 pub mod payload;
 
 pub use embedded::{Embedded, Room};
-pub use nats::{Nats, NatsError, NatsFlush, NatsOptions};
+pub use nats::{Nats, NatsError, NatsFiles, NatsFlush, NatsOptions, WorkerPermissions, worker_permissions};

@@ -2,9 +2,12 @@
 //! stream. The bus is only a transport: the store sends again what the server loses.
 
 mod connection;
+mod error;
 mod events;
+mod files;
 mod flush;
 mod options;
+mod permissions;
 mod queue;
 mod receipt;
 
@@ -26,9 +29,12 @@ use futures::StreamExt;
 use crate::metrics::Metrics;
 
 use connection::Connection;
+pub use error::NatsError;
 use events::Outgoing;
+pub use files::NatsFiles;
 pub use flush::NatsFlush;
-pub use options::{NatsError, NatsOptions};
+pub use options::NatsOptions;
+pub use permissions::{WorkerPermissions, worker_permissions};
 use queue::Consumer;
 use receipt::Responder;
 
@@ -51,7 +57,7 @@ struct Shared {
 }
 
 impl Nats {
-    /// Connects to the server, and creates its stream if it is missing.
+    /// Connects to the server, and creates its stream if it is missing, unless this is a worker.
     ///
     /// # Errors
     /// Returns an error if the server does not respond, refuses the credentials, has no JetStream or
@@ -61,9 +67,15 @@ impl Nats {
         let connection = Connection::new(metrics.dropped.clone());
         let client = connection.open(&options).await?;
         let jetstream = jetstream::new(client.clone());
-        queue::declare(&jetstream, &options).await?;
-        let flush = flush::read(&client).await;
-        flush.warn(options.server());
+        let flush = match options.worker {
+            Some(_) => NatsFlush::Unknown,
+            None => {
+                queue::declare(&jetstream, &options).await?;
+                let flush = flush::read(&client).await;
+                flush.warn(options.server());
+                flush
+            }
+        };
         let outgoing = Outgoing::start(client.clone(), connection.clone(), metrics.dropped.clone());
         Ok(Self(Arc::new(Shared { client, jetstream, connection, outgoing, options, flush, metrics })))
     }

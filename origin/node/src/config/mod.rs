@@ -19,7 +19,7 @@ use cortex_scheduler::Settings;
 
 use crate::metrics::WorkerMetrics;
 
-pub use engines::{BusEngine, BusName, EnginesError, StoreEngine, StoreName};
+pub use engines::{BusEngine, BusName, EnginesError, NatsServer, StoreEngine, StoreName};
 pub use error::ConfigError;
 pub use files::{Files, catalogue, policies};
 pub use gateway::{GatewayConfig, Operator};

@@ -16,7 +16,8 @@ use futures::StreamExt;
 
 use super::broken;
 use super::connection::Connection;
-use super::options::{NatsError, NatsOptions};
+use super::error::NatsError;
+use super::options::NatsOptions;
 use super::receipt::Acknowledgement;
 
 const STREAM: &str = "CORTEX";
@@ -97,7 +98,7 @@ pub(super) async fn append(
             return Ok(());
         };
         match error.kind() {
-            PublishErrorKind::StreamNotFound if !last => {
+            PublishErrorKind::StreamNotFound if !last && options.worker.is_none() => {
                 declare(jetstream, options).await.map_err(broken)?;
             }
             _ if is_full(&error) => return Err(AppendError::Full(subject)),

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod credentials;
+mod jwt;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -4,6 +4,8 @@
 
 mod credentials;
 mod jwt;
+mod raw;
+mod rights;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -117,7 +117,7 @@ pub async fn build(
     }
     let metrics = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(listener) = sockets.metrics {
-        let metrics = NodeMetrics::new(registry, jobs.clone(), config.worker_metrics);
+        let metrics = NodeMetrics::new(registry, jobs.clone(), open_bus.clone(), config.worker_metrics);
         let read = move || {
             let metrics = metrics.clone();
             async move { metrics.read().await }

@@ -77,6 +77,14 @@ impl OpenBus {
         }
     }
 
+    /// Sets the metrics that only the server knows.
+    pub(crate) async fn measure(&self) {
+        match self {
+            Self::Embedded(_) => {}
+            Self::Nats(bus) => bus.measure().await,
+        }
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Embedded(bus) => bus.close(),

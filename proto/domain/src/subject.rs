@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::flow::Assignment;
-use crate::id::{JobId, WorkerId};
+use crate::id::{JobId, Pool, WorkerId};
 use crate::state::Target;
 use crate::topic::TopicPattern;
 use crate::wildcard;
@@ -17,6 +17,12 @@ use crate::wildcard;
 const PROGRESS: &str = "sys.job.progress.";
 /// The prefix of the subjects of cancellations.
 const CANCEL: &str = "sys.job.cancel.";
+/// The prefix of the subjects of heartbeats.
+const HEARTBEAT: &str = "sys.heartbeat.";
+/// The prefix of what is sent to one worker.
+const WORKER: &str = "worker.";
+/// The prefix of topics.
+const TOPIC: &str = "job.";
 
 /// The message goes to one responder, and the sender waits for its reply.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -62,8 +68,12 @@ impl Subject<Requested> {
 }
 
 impl Subject<Published> {
-    /// A worker is alive, and renews its leases.
-    pub const HEARTBEAT: Self = Self::known("sys.heartbeat");
+    /// Returns the subject on which a worker of a pool says that it is alive, and renews its leases.
+    /// It names both, so that the rights of a worker's user decide which pool it can join.
+    #[must_use]
+    pub fn heartbeat(worker: &WorkerId, pool: &Pool) -> Self {
+        Self::made(format!("{HEARTBEAT}{worker}.{pool}"))
+    }
 
     /// Returns the subject of the messages that stop a dispatch on a worker. It names the worker, so
     /// that a worker learns no lease of another one.
@@ -99,6 +109,27 @@ impl<K> Subject<K> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the subject without the names of jobs, workers and topics. There are only a few
+    /// families, so that they can label metrics.
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        family(&self.0)
+    }
+}
+
+fn family(subject: &str) -> &'static str {
+    const FAMILIES: [&str; 5] =
+        ["sys.job.call", "sys.job.keep", "sys.job.hangup", "sys.job.submit", "sys.job.result"];
+    match FAMILIES.into_iter().find(|family| *family == subject) {
+        Some(family) => family,
+        None if subject.starts_with(PROGRESS) => "sys.job.progress",
+        None if subject.starts_with(CANCEL) => "sys.job.cancel",
+        None if subject.starts_with(HEARTBEAT) => "sys.heartbeat",
+        None if subject.starts_with(WORKER) => "worker",
+        None if subject.starts_with(TOPIC) => "job",
+        None => "other",
+    }
 }
 
 impl Filter<Requested> {
@@ -118,6 +149,8 @@ impl Filter<Requested> {
 impl Filter<Published> {
     /// The progress of every job.
     pub const PROGRESS: Self = Self(Cow::Borrowed("sys.job.progress.>"), PhantomData);
+    /// The heartbeats of every worker.
+    pub const HEARTBEATS: Self = Self(Cow::Borrowed("sys.heartbeat.>"), PhantomData);
 }
 
 impl<K> Filter<K> {
@@ -136,6 +169,12 @@ impl<K> Filter<K> {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the family of the subjects that match, see [`Subject::family`].
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        family(&self.0)
     }
 
     #[must_use]
@@ -170,8 +209,27 @@ mod tests {
     fn the_progress_filter_takes_every_jobs_progress_and_nothing_else() {
         let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
         assert!(Filter::PROGRESS.matches(&Subject::progress(job)));
-        assert!(!Filter::PROGRESS.matches(&Subject::HEARTBEAT));
-        assert!(Filter::only(&Subject::HEARTBEAT).matches(&Subject::HEARTBEAT));
+        let heartbeat = Subject::heartbeat(&"w1".parse().unwrap(), &"gpu-eu".parse().unwrap());
+        assert!(!Filter::PROGRESS.matches(&heartbeat));
+        assert!(Filter::HEARTBEATS.matches(&heartbeat) && Filter::only(&heartbeat).matches(&heartbeat));
+    }
+
+    #[test]
+    fn a_family_has_no_names() {
+        let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
+        let worker = "w1".parse().unwrap();
+        assert_eq!(Subject::progress(job).family(), "sys.job.progress");
+        assert_eq!(Subject::cancel(&worker).family(), "sys.job.cancel");
+        assert_eq!(Subject::heartbeat(&worker, &"echo".parse().unwrap()).family(), "sys.heartbeat");
+        for subject in [Subject::JOB_SUBMIT, Subject::JOB_RESULT] {
+            assert_eq!(subject.family(), subject.as_str());
+        }
+        for subject in [Subject::JOB_CALL, Subject::JOB_KEEP, Subject::JOB_HANGUP] {
+            assert_eq!(subject.family(), subject.as_str());
+        }
+        for (subject, family) in [("worker.w1.jobs", "worker"), ("job.echo", "job"), ("x", "other")] {
+            assert_eq!(Subject::<Requested>::made(subject.to_owned()).family(), family);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use cortex_domain::subject::{Filter, Queued, Requested, Subject};
 use cortex_domain::time::Uptime;
 use cortex_domain::worker::Heartbeat;
 use cortex_wire::DecodeError;
-use cortex_wire::{decode_call, decode_heartbeat, decode_outcome, decode_submit};
+use cortex_wire::{decode_call, decode_outcome, decode_submit, receive_heartbeat};
 use tokio::sync::Semaphore;
 
 use super::pending::Pending;
@@ -35,7 +35,7 @@ pub(super) async fn start(driver: &Arc<Driver>) -> Result<(), BusError> {
 /// Starts to accept calls. Each is answered when it ends.
 async fn calls(driver: &Arc<Driver>) -> Result<(), BusError> {
     let requests = driver.bus.respond(Filter::only(&Subject::JOB_CALL)).await?;
-    listen(driver, requests, |driver, Request { body, reply, .. }, permits| {
+    listen(driver, Subject::JOB_CALL.family(), requests, |driver, Request { body, reply, .. }, permits| {
         let request = Box::new(decode_call(&body)?);
         driver.handle(Input::Called { request, reply }, permits);
         Ok(())
@@ -46,7 +46,7 @@ async fn calls(driver: &Arc<Driver>) -> Result<(), BusError> {
 /// Answers requests whose reply only says that they were received.
 async fn respond(driver: &Arc<Driver>, subject: &Subject<Requested>, decode: Decode) -> Result<(), BusError> {
     let requests = driver.bus.respond(Filter::only(subject)).await?;
-    listen(driver, requests, move |driver, Request { body, reply, .. }, permits| {
+    listen(driver, subject.family(), requests, move |driver, Request { body, reply, .. }, permits| {
         driver.handle(decode(&body)?, permits);
         reply.send(Bytes::new());
         Ok(())
@@ -57,8 +57,9 @@ async fn respond(driver: &Arc<Driver>, subject: &Subject<Requested>, decode: Dec
 /// Consumes messages that stay queued until the store has their results. A message that can't be
 /// decoded is dropped, because it never will be.
 async fn consume(driver: &Arc<Driver>, subject: Subject<Queued>, decode: Decode) -> Result<(), BusError> {
+    let family = subject.family();
     let deliveries = driver.bus.consume(subject).await?;
-    listen(driver, deliveries, move |driver, Delivery { body, receipt }, permits| {
+    listen(driver, family, deliveries, move |driver, Delivery { body, receipt }, permits| {
         let pending = Pending::new(receipt);
         driver.follow(decode(&body)?, permits, Chain { permit: None, pending: Some(pending) });
         Ok(())
@@ -67,17 +68,18 @@ async fn consume(driver: &Arc<Driver>, subject: Subject<Queued>, decode: Decode)
 }
 
 async fn heartbeats(driver: &Arc<Driver>) -> Result<(), BusError> {
-    let events = driver.bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await?;
-    listen(driver, events, |driver, Event { body, .. }, permits| {
-        driver.handle(read_heartbeat(&body)?, permits);
+    let events = driver.bus.subscribe(Filter::HEARTBEATS).await?;
+    listen(driver, Filter::HEARTBEATS.family(), events, |driver, event: Event, permits| {
+        driver.handle(read_heartbeat(&event)?, permits);
         Ok(())
     });
     Ok(())
 }
 
-/// Acts on each message, as long as permits are free for what it starts.
+/// Acts on each message of a family, as long as permits are free for what it starts.
 fn listen<T: Debug + 'static>(
     driver: &Arc<Driver>,
+    family: &'static str,
     mut subscription: Box<dyn Subscription<T>>,
     act: impl Fn(&Arc<Driver>, T, &Arc<Semaphore>) -> Result<(), DecodeError> + Send + 'static,
 ) {
@@ -97,7 +99,7 @@ fn listen<T: Debug + 'static>(
             };
             let Some(message) = message else { return };
             if let Err(error) = act(&driver, message, &permits) {
-                tracing::warn!(%error, "a message could not be decoded");
+                driver.bus.reject(family, error.rejection(), &error);
             }
         }
     });
@@ -109,8 +111,8 @@ fn read_outcome(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
     Ok(Input::Reported { job, event: outcome.event(), worker })
 }
 
-fn read_heartbeat(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
-    let Heartbeat { worker, pool, topics, capacity, draining, models, held, .. } = decode_heartbeat(body)?;
+fn read_heartbeat(event: &Event) -> Result<Input<Caller>, DecodeError> {
+    let Heartbeat { worker, pool, topics, capacity, draining, models, held, .. } = receive_heartbeat(event)?;
     // The core knows the jobs in flight and the time, and fills them in.
     let (in_flight, last_seen) = (0, Uptime::default());
     let worker = Candidate { worker, pool, topics, capacity, in_flight, draining, models, last_seen };

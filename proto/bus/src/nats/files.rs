@@ -1,23 +1,15 @@
 //! The files with which a client and a NATS server identify themselves to each other.
 
-use std::fmt::Display;
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
 use async_nats::ConnectOptions;
+use cortex_platform::credential_file::{self, CredentialFileError};
 use nkeys::{KeyPair, KeyPairType};
 
 use super::error::NatsError;
 
-/// The longest file that is read, in bytes.
-const MAX_FILE: u64 = 64 * 1024;
-/// The bits of a mode that let anyone but the owner use a file.
-const OTHERS: u32 = 0o077;
-/// The same for a file of root, which its group may read. Kubernetes and systemd hand secrets to a
-/// service in this way.
-const OTHERS_OF_ROOT: u32 = 0o037;
+const NKEY: &str = "nkey";
 
 /// Which files to use. The files with secrets may be readable only by their owner, or also by their
 /// group if root owns them.
@@ -57,16 +49,16 @@ impl NatsFiles {
                     |_| invalid(path, "credentials", "expected a JWT and a seed, as `nsc` writes them");
                 options = options.credentials(&text).map_err(wrong)?;
             }
-            (None, Some(path)) => options = options.nkey(read_seed(path)?),
+            (None, Some(path)) => options = options.nkey(NatsUserKey::read(path)?.seed()),
             (None, None) => {}
         }
         if let Some(path) = &self.authorities {
-            read_pem(path, "certificate authorities", "CERTIFICATE", read)?;
+            read_pem(path, "certificate authorities", "CERTIFICATE", read_public)?;
             options = options.add_root_certificates(path.clone());
         }
         match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
-                read_pem(certificate, "client certificate", "CERTIFICATE", read)?;
+                read_pem(certificate, "client certificate", "CERTIFICATE", read_public)?;
                 read_pem(key, "client key", "PRIVATE KEY", read_secret)?;
                 options = options.add_client_certificate(certificate.clone(), key.clone());
             }
@@ -77,12 +69,49 @@ impl NatsFiles {
     }
 }
 
-fn read_seed(path: &Path) -> Result<String, NatsError> {
-    let text = read_secret(path, "nkey")?;
-    let seed = text.trim();
-    match KeyPair::from_seed(seed) {
-        Ok(pair) if pair.key_pair_type() == KeyPairType::User => Ok(seed.to_owned()),
-        Ok(_) | Err(_) => Err(invalid(path, "nkey", "expected the seed of a user, which starts with SU")),
+/// The key of a user of a NATS server, which proves who it is.
+pub struct NatsUserKey(KeyPair);
+
+impl NatsUserKey {
+    /// Makes a key of random bytes.
+    ///
+    /// # Panics
+    /// Never: every 32 bytes are a key.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 32]) -> Self {
+        Self(KeyPair::new_from_raw(KeyPairType::User, bytes).expect("32 bytes are a key"))
+    }
+
+    /// Reads the file with the seed of a key.
+    ///
+    /// # Errors
+    /// Returns an error if the file can't be read, is not private or has no seed of a user.
+    pub fn read(path: &Path) -> Result<Self, NatsError> {
+        match KeyPair::from_seed(read_secret(path, NKEY)?.trim()) {
+            Ok(pair) if pair.key_pair_type() == KeyPairType::User => Ok(Self(pair)),
+            Ok(_) | Err(_) => Err(invalid(path, NKEY, "expected the seed of a user, which starts with SU")),
+        }
+    }
+
+    /// Returns the secret from which the key can be made again.
+    ///
+    /// # Panics
+    /// Never: a key that was made from a seed has it.
+    #[must_use]
+    pub fn seed(&self) -> String {
+        self.0.seed().expect("the key has its seed")
+    }
+
+    /// Returns the name by which the server knows the user.
+    #[must_use]
+    pub fn public(&self) -> String {
+        self.0.public_key()
+    }
+}
+
+impl fmt::Debug for NatsUserKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NatsUserKey").field(&self.public()).finish()
     }
 }
 
@@ -107,38 +136,19 @@ fn read_pem(
     }
 }
 
-/// Reads a file that must be private.
 fn read_secret(path: &Path, what: &'static str) -> Result<String, NatsError> {
-    let (text, mode, owner) = read_with_mode(path, what)?;
-    let others = if owner == 0 { OTHERS_OF_ROOT } else { OTHERS };
-    if mode & others != 0 {
-        let reason = format!("other users may read it (mode {:04o}): run chmod 600", mode & 0o7777);
-        return Err(invalid(path, what, reason));
-    }
-    Ok(text)
+    credential_file::read_secret(path).map_err(|error| unusable(path, what, error))
 }
 
-fn read(path: &Path, what: &'static str) -> Result<String, NatsError> {
-    read_with_mode(path, what).map(|(text, ..)| text)
+fn read_public(path: &Path, what: &'static str) -> Result<String, NatsError> {
+    credential_file::read_public(path).map_err(|error| unusable(path, what, error))
 }
 
-/// Returns a file's text, mode and owner.
-fn read_with_mode(path: &Path, what: &'static str) -> Result<(String, u32, u32), NatsError> {
-    let mut text = String::new();
-    let reading = File::open(path).and_then(|file| {
-        let metadata = file.metadata()?;
-        file.take(MAX_FILE + 1).read_to_string(&mut text)?;
-        Ok(metadata)
-    });
-    let metadata = reading.map_err(|error| match error.kind() {
-        // What is not the name of a file may be the secret itself.
-        ErrorKind::NotFound | ErrorKind::InvalidFilename => NatsError::NoFile { what },
-        kind => invalid(path, what, kind),
-    })?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(invalid(path, what, "it is too long"));
+fn unusable(path: &Path, what: &'static str, error: CredentialFileError) -> NatsError {
+    match error {
+        CredentialFileError::Missing => NatsError::NoFile { what },
+        error => invalid(path, what, error),
     }
-    Ok((text, metadata.mode(), metadata.uid()))
 }
 
 fn invalid(path: &Path, what: &'static str, reason: impl Display) -> NatsError {
@@ -147,7 +157,7 @@ fn invalid(path: &Path, what: &'static str, reason: impl Display) -> NatsError {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 
@@ -163,35 +173,22 @@ mod tests {
     fn a_secret_that_others_may_read_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("user.nk");
-        for (mode, owner, accepted) in [
-            (0o600, 1000, true),
-            (0o400, 1000, true),
-            (0o640, 1000, false),
-            (0o604, 1000, false),
-            (0o644, 1000, false),
-            (0o610, 1000, false),
-            (0o440, 0, true),
-            (0o444, 0, false),
-            (0o660, 0, false),
-        ] {
-            write(&path, &format!("{SEED}\n"), mode);
-            // Only root can give a file away.
-            if rustix::process::geteuid().is_root() {
-                chown(&path, Some(owner), None).unwrap();
-            } else if owner == 0 {
-                continue;
-            }
-            match read_seed(&path) {
-                Ok(seed) => assert!(accepted && seed == SEED, "{mode:o}"),
-                Err(error) => {
-                    let text = error.to_string();
-                    assert!(
-                        !accepted && text.contains("user.nk") && text.contains("nkey"),
-                        "{mode:o}: {text}"
-                    );
-                }
-            }
-        }
+        write(&path, &format!("{SEED}\n"), 0o644);
+        let error = NatsUserKey::read(&path).unwrap_err().to_string();
+        assert!(error.contains("user.nk") && error.contains("nkey") && error.contains("0644"), "{error}");
+        write(&path, &format!("{SEED}\n"), 0o600);
+        let key = NatsUserKey::read(&path).unwrap();
+        assert_eq!(key.seed(), SEED);
+        assert!(!format!("{key:?}").contains(SEED));
+    }
+
+    #[test]
+    fn a_new_key_is_read_back_from_its_seed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("user.nk");
+        let key = NatsUserKey::from_random([7; 32]);
+        write(&path, &key.seed(), 0o600);
+        assert_eq!(NatsUserKey::read(&path).unwrap().public(), key.public());
     }
 
     #[test]
@@ -233,7 +230,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("account.nk");
         write(&path, &KeyPair::new_account().seed().unwrap(), 0o600);
-        let error = read_seed(&path).unwrap_err().to_string();
+        let error = NatsUserKey::read(&path).unwrap_err().to_string();
         assert!(error.contains("starts with SU"), "{error}");
     }
 }

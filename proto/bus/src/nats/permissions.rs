@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cortex_domain::id::WorkerId;
+use cortex_domain::id::{Pool, WorkerId};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::topic::TopicPattern;
 
@@ -19,9 +19,9 @@ pub struct WorkerPermissions {
     pub subscribe: Vec<String>,
 }
 
-/// Returns the rights of a worker that serves these topics.
+/// Returns the rights of a worker that may join these pools and serves these topics.
 #[must_use]
-pub fn worker_permissions(worker: &WorkerId, topics: &[TopicPattern]) -> WorkerPermissions {
+pub fn worker_permissions(worker: &WorkerId, pools: &[Pool], topics: &[TopicPattern]) -> WorkerPermissions {
     let inbox = format!("{}.>", inbox(worker));
     let mut subscribe = vec![
         Filter::worker(worker).as_str().to_owned(),
@@ -30,13 +30,13 @@ pub fn worker_permissions(worker: &WorkerId, topics: &[TopicPattern]) -> WorkerP
     ];
     // Without the group, a worker would read the jobs of all others.
     subscribe.extend(topics.iter().map(|topic| format!("{} {GROUP}", Filter::topic(topic))));
-    let publish = vec![
+    let mut publish = vec![
         Subject::JOB_RESULT.as_str().to_owned(),
         Filter::PROGRESS.as_str().to_owned(),
-        Subject::HEARTBEAT.as_str().to_owned(),
         // The probe that waits until the server knows of a subscription.
         inbox,
     ];
+    publish.extend(pools.iter().map(|pool| Subject::heartbeat(worker, pool).as_str().to_owned()));
     WorkerPermissions { publish, subscribe }
 }
 
@@ -77,11 +77,21 @@ mod tests {
     #[test]
     fn a_worker_gets_only_its_own_subjects_and_those_of_its_topics() {
         let topics = ["job.echo".parse().unwrap(), "job.repo.*".parse().unwrap()];
-        let rights = worker_permissions(&"w-1".parse().unwrap(), &topics);
+        let pools = ["echo".parse().unwrap(), "gpu-eu".parse().unwrap()];
+        let rights = worker_permissions(&"w-1".parse().unwrap(), &pools, &topics);
         assert_eq!(
             rights.subscribe,
             ["worker.w-1.jobs", "sys.job.cancel.w-1", "_INBOX_w-1.>", "job.echo cortex", "job.repo.* cortex"]
         );
-        assert_eq!(rights.publish, ["sys.job.result", "sys.job.progress.>", "sys.heartbeat", "_INBOX_w-1.>"]);
+        assert_eq!(
+            rights.publish,
+            [
+                "sys.job.result",
+                "sys.job.progress.>",
+                "_INBOX_w-1.>",
+                "sys.heartbeat.w-1.echo",
+                "sys.heartbeat.w-1.gpu-eu"
+            ]
+        );
     }
 }

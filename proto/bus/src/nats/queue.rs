@@ -1,5 +1,6 @@
 //! Queues: one work-queue stream, with a durable consumer for each subject.
 
+use std::error::Error as _;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::{self, Context, ErrorCode};
 use bytes::Bytes;
 use cortex_domain::ports::{Answer, AppendError, BusError, Delivery, MessageId, Subscription};
 use cortex_domain::subject::{Queued, Subject};
@@ -20,7 +21,7 @@ use super::error::NatsError;
 use super::options::NatsOptions;
 use super::receipt::Acknowledgement;
 
-const STREAM: &str = "CORTEX";
+pub(super) const STREAM: &str = "CORTEX";
 /// Within what time a message with the same id is recognised.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,7 +37,7 @@ const IDLE_CHECK: Duration = Duration::from_secs(2 * PULL_HEARTBEAT.as_secs());
 const RESTART_DELAY: Duration = Duration::from_millis(200);
 
 /// The queued subjects.
-fn subjects() -> [Subject<Queued>; 2] {
+pub(super) fn subjects() -> [Subject<Queued>; 2] {
     [Subject::JOB_SUBMIT, Subject::JOB_RESULT]
 }
 
@@ -121,10 +122,19 @@ async fn publish(
     tokio::time::timeout(APPEND_TIMEOUT, publishing).await.unwrap_or_else(timed_out)
 }
 
-/// Returns whether the stream has reached one of its limits.
+/// How the server says that there is no room: by a limit of the stream, of the account or of the
+/// server.
+const FULL: [ErrorCode; 5] = [
+    ErrorCode::STREAM_STORE_FAILED,
+    ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+    ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+    ErrorCode::MEMORY_RESOURCES_EXCEEDED,
+    ErrorCode::INSUFFICIENT_RESOURCES,
+];
+
 fn is_full(error: &jetstream::context::PublishError) -> bool {
-    let text = error.to_string();
-    text.contains("maximum messages exceeded") || text.contains("maximum bytes exceeded")
+    let cause = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    cause.is_some_and(|cause| FULL.contains(&cause.error_code()))
 }
 
 /// A consumer that is started again when the server or the client has lost it.

@@ -2,6 +2,7 @@
 
 use async_nats::ConnectOptions;
 use bytes::Bytes;
+use cortex_bus::contract::heartbeat;
 use cortex_bus::{Nats, NatsFiles, NatsOptions, WorkerPermissions, worker_permissions};
 use cortex_domain::id::{JobId, WorkerId};
 use cortex_domain::ports::Bus as _;
@@ -33,7 +34,7 @@ fn echo() -> TopicPattern {
 impl Place {
     fn start() -> Option<Self> {
         let worker = KeyPair::new_user();
-        let rights = worker_permissions(&w1(), &[echo()]);
+        let rights = worker_permissions(&w1(), &["echo".parse().unwrap()], &[echo()]);
         let user = rights.user(&worker.public_key());
         let configuration = format!("authorization {{ users: [{{ user: o, password: p }}\n{user}] }}");
         let server = Server::start_with(&Settings { configuration, ..Settings::default() })?;
@@ -85,7 +86,11 @@ async fn a_worker_can_send_nothing_else() {
         "sys.job.cancel.w2",
         "sys.job.result.x",
         "sys.job.progress",
-        "sys.heartbeat.x",
+        "sys.heartbeat",
+        "sys.heartbeat.w1",
+        "sys.heartbeat.w1.chat",
+        "sys.heartbeat.w1.echo.x",
+        "sys.heartbeat.w2.echo",
         "sys.audit.event",
         "sys.policy.check",
         "x",
@@ -131,7 +136,8 @@ async fn a_worker_can_receive_nothing_else() {
         "sys.job.call cortex",
         "sys.job.progress.>",
         "sys.job.progress.x",
-        "sys.heartbeat",
+        "sys.heartbeat.>",
+        "sys.heartbeat.w1.echo",
         "sys.job.cancel.>",
         "sys.job.cancel.*",
         "sys.job.cancel.w2",
@@ -210,11 +216,11 @@ async fn a_worker_does_its_work_with_its_rights() {
 
         let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
         let mut progress = origin.subscribe(Filter::only(&Subject::progress(job))).await.unwrap();
-        let mut heartbeats = origin.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
+        let mut heartbeats = origin.subscribe(Filter::HEARTBEATS).await.unwrap();
         let mut results = origin.consume(Subject::JOB_RESULT).await.unwrap();
         worker.publish(Subject::progress(job), Bytes::from("half"));
         assert_eq!(progress.next().await.unwrap().body, "half");
-        worker.publish(Subject::HEARTBEAT, Bytes::from("alive"));
+        worker.publish(heartbeat(), Bytes::from("alive"));
         assert_eq!(heartbeats.next().await.unwrap().body, "alive");
         worker.append(Subject::JOB_RESULT, Bytes::from("done")).await.unwrap();
         assert_eq!(next(results.as_mut()).await.body, "done");

@@ -21,6 +21,7 @@ mod metrics;
 mod operator;
 mod role;
 mod secrets;
+mod worker_rights;
 
 #[cfg(test)]
 mod tests;
@@ -47,3 +48,4 @@ pub use metrics::WorkerMetrics;
 pub use operator::operator_roles;
 pub use role::{Plan, Role, Roles, RolesError};
 pub use secrets::{Secrets, SecretsError, keyring};
+pub use worker_rights::{NatsWorker, WorkerRightsError, nats_worker, redis_worker};

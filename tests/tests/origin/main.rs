@@ -4,12 +4,14 @@
 mod chat;
 mod crashes;
 mod engines;
+mod garbage;
 mod grpc;
 mod jobs;
 mod models;
 mod refusals;
 mod request_heads;
 mod retention;
+mod rights;
 mod safety;
 mod serve;
 mod signatures;

@@ -9,7 +9,7 @@ pub(crate) const DEFECT: &str =
     "this is a defect in CortexOS: report it with the output of `cortex doctor --json`";
 pub(super) const CHECK_MACHINE: &str =
     "`cortex doctor` checks the disk, the ports and the programs of this machine";
-pub(super) const CONFIG_FILE: &str =
+pub(crate) const CONFIG_FILE: &str =
     "correct the file, or drop the option or variable that names it to use the built-in file";
 pub(super) const RESTORE_FILE: &str =
     "restore the file from a backup, or delete it: the next start creates a new one";

@@ -4,7 +4,7 @@
 mod help;
 
 pub(crate) use cortex_platform::exit::Exit;
-pub(crate) use help::DEFECT;
+pub(crate) use help::{CONFIG_FILE, DEFECT};
 
 use cortex_client::CallError;
 use cortex_node::{

@@ -38,8 +38,10 @@ const SECRET_WORDS: [&str; 16] = [
     "TOKENS",
 ];
 
-/// Addresses that may contain a password in any form. Only the origin uses them.
-const SERVER_ADDRESSES: [&str; 3] = ["DATABASE_URL", "NATS_URL", "REDIS_URL"];
+/// The addresses of servers, which may contain a password in any form, and the files with the
+/// credentials for them. Only the origin uses them.
+const SERVER_ACCESS: [&str; 7] =
+    ["DATABASE_URL", "NATS_CERT", "NATS_CREDS", "NATS_KEY", "NATS_NKEY", "NATS_URL", "REDIS_URL"];
 
 /// Returns the name by which this program was called: `cortex`, or a path.
 pub(crate) fn called_as() -> String {
@@ -68,7 +70,7 @@ fn secrets(all: impl Iterator<Item = (OsString, OsString)>) -> impl Iterator<Ite
 
 /// Returns whether a variable holds a secret: by its name, or by a user and password in a URL.
 fn is_secret(name: &str, value: &str) -> bool {
-    if SERVER_ADDRESSES.contains(&name) {
+    if SERVER_ACCESS.contains(&name) {
         return true;
     }
     let words = name.split(|sign: char| !sign.is_ascii_alphanumeric());
@@ -99,6 +101,8 @@ mod tests {
             ("DATABASE_URL", "postgres://cortex:pw@db/cortex"),
             ("DATABASE_URL", "host=db password=pw"),
             ("NATS_URL", "nats://token@127.0.0.1:4222"),
+            ("NATS_CREDS", "/etc/cortex/origin.creds"),
+            ("NATS_NKEY", "/etc/cortex/origin.nk"),
             ("CACHE_URL", "redis://:pw@127.0.0.1"),
         ] {
             assert!(is_secret(name, value), "{name}");

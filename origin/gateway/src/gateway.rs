@@ -104,7 +104,7 @@ impl Gateway {
         } = parts;
         let background = BackgroundTasks::default();
         let workers = Workers::new(clock.clone());
-        let beats = workers.clone().listen(bus.as_ref(), background.stopping()).await?;
+        let beats = workers.clone().listen(bus.clone(), background.stopping()).await?;
         background.spawn(beats);
         let watcher = JobWatcher::default();
         // This comes before any waiting caller, so that none misses a step. If it fails, the

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cortex_domain::id::WorkerId;
 use cortex_domain::ports::{Bus, BusError};
-use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::subject::Filter;
 use cortex_domain::time::Uptime;
 use cortex_domain::worker::Heartbeat;
 use cortex_platform::clock::Clock;
@@ -32,10 +32,10 @@ impl Workers {
     /// Subscribes to heartbeats. The returned future runs until `stop`.
     pub(crate) async fn listen(
         self,
-        bus: &dyn Bus,
+        bus: Arc<dyn Bus>,
         stop: CancellationToken,
     ) -> Result<impl Future<Output = ()> + Send + 'static, BusError> {
-        let mut beats = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await?;
+        let mut beats = bus.subscribe(Filter::HEARTBEATS).await?;
         Ok(async move {
             loop {
                 let event = tokio::select! {
@@ -43,8 +43,9 @@ impl Workers {
                     event = beats.next() => event,
                 };
                 let Some(event) = event else { return };
-                if let Ok(heartbeat) = cortex_wire::decode_heartbeat(&event.body) {
-                    self.record(heartbeat, self.clock.uptime());
+                match cortex_wire::receive_heartbeat(&event) {
+                    Ok(heartbeat) => self.record(heartbeat, self.clock.uptime()),
+                    Err(error) => bus.reject(event.subject.family(), error.rejection(), &error),
                 }
             }
         })

@@ -71,7 +71,7 @@ pub async fn build(
     };
     let metrics = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(listener) = sockets.metrics {
-        let metrics = NodeMetrics::new(common.registry, common.store, config.worker_metrics);
+        let metrics = NodeMetrics::new(common.registry, common.store, bus.clone(), config.worker_metrics);
         let read = move || {
             let metrics = metrics.clone();
             async move { metrics.read().await }

@@ -7,7 +7,7 @@ use cortex_domain::ports::{Bus, Store};
 use cortex_platform::metrics::Registry;
 use cortex_store::{PostgresStore, RedisStore, ServerOptions, Sharing, SqliteStore};
 
-use crate::config::{BusEngine, Config, StoreEngine};
+use crate::config::{BusEngine, Config, NatsServer, StoreEngine};
 use crate::error::BuildError;
 use crate::home::Home;
 use crate::installation::installation;
@@ -65,8 +65,10 @@ impl OpenBus {
                 bus.register(registry);
                 Self::Embedded(bus)
             }
-            BusEngine::Nats(url) => {
-                let bus = Nats::connect(NatsOptions::new(url)?).await?;
+            BusEngine::Nats(NatsServer { url, files }) => {
+                let mut options = NatsOptions::new(url)?;
+                options.files = files.clone();
+                let bus = Nats::connect(options).await?;
                 bus.register(registry);
                 Self::Nats(bus)
             }
@@ -77,6 +79,14 @@ impl OpenBus {
         match self {
             Self::Embedded(bus) => Arc::new(bus.clone()),
             Self::Nats(bus) => Arc::new(bus.clone()),
+        }
+    }
+
+    /// Sets the metrics that only the server knows.
+    pub(crate) async fn measure(&self) {
+        match self {
+            Self::Embedded(_) => {}
+            Self::Nats(bus) => bus.measure().await,
         }
     }
 

@@ -25,6 +25,7 @@ mod role;
 mod scheduler;
 mod secrets;
 mod tasks;
+mod worker_rights;
 
 #[cfg(test)]
 mod tests;
@@ -34,8 +35,9 @@ pub use build::{Sockets, build};
 pub use config::schemas;
 pub use config::{
     BusEngine, BusName, Config, ConfigError, EnginesError, Files, GatewayConfig, LimitsError, LinkConfig,
-    Operator, SafetyConfig, StoreConfig, StoreEngine, StoreName, catalogue, policies,
+    NatsServer, Operator, SafetyConfig, StoreConfig, StoreEngine, StoreName, catalogue, policies,
 };
+pub use cortex_bus::{NatsError, NatsFiles};
 pub use cortex_link::{Fingerprint, LinkAddress, Route, TokenId};
 pub use error::BuildError;
 pub use gateway::{ApiSockets, GatewayHandle};
@@ -53,3 +55,4 @@ pub use operator::operator_roles;
 pub use role::{Plan, Role, Roles, RolesError};
 pub use scheduler::SchedulerHandle;
 pub use secrets::{Secrets, SecretsError, keyring};
+pub use worker_rights::{NatsWorker, WorkerRightsError, nats_worker, redis_worker};

@@ -156,7 +156,7 @@ impl fmt::Display for Roles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{BusEngine, Files, Operator, StoreEngine};
+    use crate::config::{BusEngine, Files, NatsServer, Operator, StoreEngine};
 
     fn config() -> Config {
         Config::load(&Files::default(), None, Operator::of_tests()).unwrap()
@@ -164,7 +164,7 @@ mod tests {
 
     fn on_servers() -> Config {
         let mut config = config();
-        config.bus = BusEngine::Nats("nats://h".into());
+        config.bus = BusEngine::Nats(NatsServer::default());
         config.store.engine = StoreEngine::Redis("redis://h".into());
         config
     }

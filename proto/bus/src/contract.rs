@@ -12,6 +12,16 @@ use cortex_domain::subject::{Filter, Published, Queued, Subject};
 use cortex_domain::time::Timestamp;
 
 /// After what time a bus under test redelivers an unacknowledged message.
+/// Returns a subject of events.
+///
+/// # Panics
+/// Never: the names are valid.
+#[must_use]
+pub fn heartbeat() -> Subject<Published> {
+    let (worker, pool) = ("w1".parse().expect("a worker id"), "echo".parse().expect("a pool"));
+    Subject::heartbeat(&worker, &pool)
+}
+
 pub const ACK_TIMEOUT: Duration = Duration::from_millis(200);
 /// The longest time for a delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -157,10 +167,10 @@ pub async fn a_responder_that_has_gone_is_asked_nothing(bus: Tested) {
 }
 
 pub async fn what_is_published_reaches_every_listener_in_order(bus: Tested) {
-    let filter = Filter::only(&Subject::HEARTBEAT);
+    let filter = Filter::HEARTBEATS;
     let (mut one, mut two) = (listen(&bus, filter.clone()).await, listen(&bus, filter).await);
     for text in ["a", "b"] {
-        bus.publish(Subject::HEARTBEAT, Bytes::from(text));
+        bus.publish(heartbeat(), Bytes::from(text));
     }
     for listener in [&mut one, &mut two] {
         for text in ["a", "b"] {
@@ -171,7 +181,7 @@ pub async fn what_is_published_reaches_every_listener_in_order(bus: Tested) {
 
 pub async fn a_wildcard_takes_what_matches_and_nothing_else(bus: Tested) {
     let mut all = listen(&bus, Filter::PROGRESS).await;
-    bus.publish(Subject::HEARTBEAT, Bytes::from("not this"));
+    bus.publish(heartbeat(), Bytes::from("not this"));
     for n in [1, 2] {
         bus.publish(progress(n), Bytes::from(vec![n]));
     }
@@ -182,10 +192,10 @@ pub async fn a_wildcard_takes_what_matches_and_nothing_else(bus: Tested) {
 
 /// Checks that a subscriber that never reads delays neither publishers nor other subscribers.
 pub async fn publishing_never_waits_for_a_listener(bus: Tested) {
-    let filter = Filter::only(&Subject::HEARTBEAT);
+    let filter = Filter::HEARTBEATS;
     let (_never_reads, mut reads) = (listen(&bus, filter.clone()).await, listen(&bus, filter).await);
     for n in 0..10_000u32 {
-        bus.publish(Subject::HEARTBEAT, Bytes::from(n.to_be_bytes().to_vec()));
+        bus.publish(heartbeat(), Bytes::from(n.to_be_bytes().to_vec()));
         assert_eq!(next(reads.as_mut()).await.body[..], n.to_be_bytes());
     }
 }

@@ -6,6 +6,9 @@ mod embedded;
 mod metrics;
 mod nats;
 pub mod payload;
+mod rejections;
 
 pub use embedded::{Embedded, Room};
-pub use nats::{Nats, NatsError, NatsFlush, NatsOptions};
+pub use nats::{
+    Nats, NatsError, NatsFiles, NatsFlush, NatsOptions, NatsUserKey, WorkerPermissions, worker_permissions,
+};

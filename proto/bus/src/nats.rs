@@ -2,9 +2,13 @@
 //! stream. The bus is only a transport: the store sends again what the server loses.
 
 mod connection;
+mod depths;
+mod error;
 mod events;
+mod files;
 mod flush;
 mod options;
+mod permissions;
 mod queue;
 mod receipt;
 
@@ -17,7 +21,8 @@ use async_nats::jetstream::{self, Context};
 use async_nats::{HeaderMap, Request as NatsRequest, Subscriber};
 use bytes::Bytes;
 use cortex_domain::ports::{
-    Answer, AppendError, Bus, BusError, Delivery, Event, MessageId, Request, RequestError, Subscription,
+    Answer, AppendError, Bus, BusError, Delivery, Event, MessageId, Rejection, Request, RequestError,
+    Subscription,
 };
 use cortex_domain::subject::{Filter, Published, Queued, Requested, Subject};
 use cortex_platform::metrics::Registry;
@@ -26,9 +31,13 @@ use futures::StreamExt;
 use crate::metrics::Metrics;
 
 use connection::Connection;
+use depths::Depths;
+pub use error::NatsError;
 use events::Outgoing;
+pub use files::{NatsFiles, NatsUserKey};
 pub use flush::NatsFlush;
-pub use options::{NatsError, NatsOptions};
+pub use options::NatsOptions;
+pub use permissions::{WorkerPermissions, worker_permissions};
 use queue::Consumer;
 use receipt::Responder;
 
@@ -48,24 +57,40 @@ struct Shared {
     options: NatsOptions,
     flush: NatsFlush,
     metrics: Metrics,
+    depths: Depths,
 }
 
 impl Nats {
-    /// Connects to the server, and creates its stream if it is missing.
+    /// Connects to the server, and creates its stream if it is missing, unless this is a worker.
     ///
     /// # Errors
     /// Returns an error if the server does not respond, refuses the credentials, has no JetStream or
     /// has another stream in the place of this one.
     pub async fn connect(options: NatsOptions) -> Result<Self, NatsError> {
         let metrics = Metrics::default();
-        let connection = Connection::new(metrics.dropped.clone());
+        let connection = Connection::new(metrics.dropped.slow_subscriber.clone());
         let client = connection.open(&options).await?;
         let jetstream = jetstream::new(client.clone());
-        queue::declare(&jetstream, &options).await?;
-        let flush = flush::read(&client).await;
-        flush.warn(options.server());
+        let flush = match options.worker {
+            Some(_) => NatsFlush::Unknown,
+            None => {
+                queue::declare(&jetstream, &options).await?;
+                let flush = flush::read(&client).await;
+                flush.warn(options.server());
+                flush
+            }
+        };
         let outgoing = Outgoing::start(client.clone(), connection.clone(), metrics.dropped.clone());
-        Ok(Self(Arc::new(Shared { client, jetstream, connection, outgoing, options, flush, metrics })))
+        Ok(Self(Arc::new(Shared {
+            client,
+            jetstream,
+            connection,
+            outgoing,
+            options,
+            flush,
+            metrics,
+            depths: Depths::default(),
+        })))
     }
 
     /// Returns whether the server flushes every message that it confirms.
@@ -77,6 +102,12 @@ impl Nats {
     /// Adds the metrics of the bus to those of the process.
     pub fn register(&self, registry: &Registry) {
         self.0.metrics.register(registry);
+        self.0.depths.register(registry);
+    }
+
+    /// Sets the gauges of the queues, before the metrics are read.
+    pub async fn measure(&self) {
+        self.0.depths.measure(&self.0.jetstream).await;
     }
 
     /// Closes the bus. Subscriptions end.
@@ -238,6 +269,10 @@ impl Bus for Nats {
             }
         })
     }
+
+    fn reject(&self, family: &'static str, rejection: Rejection, cause: &dyn fmt::Display) {
+        self.0.metrics.rejections.count(family, rejection, cause);
+    }
 }
 
 impl fmt::Debug for Nats {
@@ -263,7 +298,7 @@ impl Subscription<Request> for Requests {
                     let reply = Box::new(Responder::new(self.bus.0.client.clone(), reply));
                     return Some(Request { subject, body: message.payload, reply });
                 }
-                self.bus.0.metrics.dropped.inc();
+                self.bus.0.metrics.dropped.foreign.inc();
             }
         })
     }
@@ -282,7 +317,7 @@ impl Subscription<Event> for Events {
                 let message = self.bus.0.connection.until_closed(self.subscriber.next()).await??;
                 match self.filter.received(&message.subject) {
                     Some(subject) => return Some(Event { subject, body: message.payload }),
-                    None => self.bus.0.metrics.dropped.inc(),
+                    None => self.bus.0.metrics.dropped.foreign.inc(),
                 }
             }
         })

@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::flow::Assignment;
-use crate::id::{JobId, WorkerId};
+use crate::id::{JobId, Pool, WorkerId};
 use crate::share::Share;
 use crate::state::Target;
 use crate::topic::TopicPattern;
@@ -16,6 +16,14 @@ use crate::wildcard;
 
 /// The prefix of the subjects of progress.
 const PROGRESS: &str = "sys.job.progress.";
+/// The prefix of the subjects of cancellations.
+const CANCEL: &str = "sys.job.cancel.";
+/// The prefix of the subjects of heartbeats.
+const HEARTBEAT: &str = "sys.heartbeat.";
+/// The prefix of what is sent to one worker.
+const WORKER: &str = "worker.";
+/// The prefix of topics.
+const TOPIC: &str = "job.";
 
 /// The message goes to one responder, and the sender waits for its reply.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -79,10 +87,19 @@ impl Subject<Requested> {
 }
 
 impl Subject<Published> {
-    /// Stops a dispatch on a worker.
-    pub const JOB_CANCEL: Self = Self::known("sys.job.cancel");
-    /// A worker is alive, and renews its leases.
-    pub const HEARTBEAT: Self = Self::known("sys.heartbeat");
+    /// Returns the subject on which a worker of a pool says that it is alive, and renews its leases.
+    /// It names both, so that the rights of a worker's user decide which pool it can join.
+    #[must_use]
+    pub fn heartbeat(worker: &WorkerId, pool: &Pool) -> Self {
+        Self::made(format!("{HEARTBEAT}{worker}.{pool}"))
+    }
+
+    /// Returns the subject of the messages that stop a dispatch on a worker. It names the worker, so
+    /// that a worker learns no lease of another one.
+    #[must_use]
+    pub fn cancel(worker: &WorkerId) -> Self {
+        Self::made(format!("{CANCEL}{worker}"))
+    }
 
     /// Returns the subject of a job's progress and stream frames.
     #[must_use]
@@ -92,8 +109,10 @@ impl Subject<Published> {
 }
 
 impl Subject<Queued> {
-    /// The subjects of [`Self::submit`] and [`Self::result`], with a wildcard for the share.
-    pub const ALL: [&str; 2] = ["sys.job.submit.*", "sys.job.result.*"];
+    /// The subjects of [`Self::result`], with a wildcard for the share.
+    pub const RESULTS: &str = "sys.job.result.*";
+    /// The subjects of all queues, with a wildcard for the share.
+    pub const ALL: [&str; 2] = ["sys.job.submit.*", Self::RESULTS];
 
     /// Returns the subject that says that a job is in the store and waits for the scheduler of its
     /// share. Carries the job's id.
@@ -110,10 +129,6 @@ impl Subject<Queued> {
 }
 
 impl<K> Subject<K> {
-    const fn known(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text), PhantomData)
-    }
-
     fn made(text: String) -> Self {
         Self(Cow::Owned(text), PhantomData)
     }
@@ -121,6 +136,34 @@ impl<K> Subject<K> {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the subject without the names of shares, jobs, workers and topics. There are only a few
+    /// families, so that they can label metrics.
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        family(&self.0)
+    }
+}
+
+fn family(subject: &str) -> &'static str {
+    const OF_SHARES: [&str; 6] = [
+        "sys.job.call",
+        "sys.job.keep",
+        "sys.job.hangup",
+        "sys.job.pulse",
+        "sys.job.submit",
+        "sys.job.result",
+    ];
+    let kind = subject.rsplit_once('.').map_or(subject, |(kind, _)| kind);
+    match OF_SHARES.into_iter().find(|family| *family == kind) {
+        Some(family) => family,
+        None if subject.starts_with(PROGRESS) => "sys.job.progress",
+        None if subject.starts_with(CANCEL) => "sys.job.cancel",
+        None if subject.starts_with(HEARTBEAT) => "sys.heartbeat",
+        None if subject.starts_with(WORKER) => "worker",
+        None if subject.starts_with(TOPIC) => "job",
+        None => "other",
     }
 }
 
@@ -141,6 +184,8 @@ impl Filter<Requested> {
 impl Filter<Published> {
     /// The progress of every job.
     pub const PROGRESS: Self = Self(Cow::Borrowed("sys.job.progress.>"), PhantomData);
+    /// The heartbeats of every worker.
+    pub const HEARTBEATS: Self = Self(Cow::Borrowed("sys.heartbeat.>"), PhantomData);
 }
 
 impl<K> Filter<K> {
@@ -159,6 +204,12 @@ impl<K> Filter<K> {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the family of the subjects that match, see [`Subject::family`].
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        family(&self.0)
     }
 
     #[must_use]
@@ -193,8 +244,27 @@ mod tests {
     fn the_progress_filter_takes_every_jobs_progress_and_nothing_else() {
         let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
         assert!(Filter::PROGRESS.matches(&Subject::progress(job)));
-        assert!(!Filter::PROGRESS.matches(&Subject::HEARTBEAT));
-        assert!(Filter::only(&Subject::HEARTBEAT).matches(&Subject::HEARTBEAT));
+        let heartbeat = Subject::heartbeat(&"w1".parse().unwrap(), &"gpu-eu".parse().unwrap());
+        assert!(!Filter::PROGRESS.matches(&heartbeat));
+        assert!(Filter::HEARTBEATS.matches(&heartbeat) && Filter::only(&heartbeat).matches(&heartbeat));
+    }
+
+    #[test]
+    fn a_family_has_no_names() {
+        let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
+        let worker = "w1".parse().unwrap();
+        assert_eq!(Subject::progress(job).family(), "sys.job.progress");
+        assert_eq!(Subject::cancel(&worker).family(), "sys.job.cancel");
+        assert_eq!(Subject::heartbeat(&worker, &"echo".parse().unwrap()).family(), "sys.heartbeat");
+        assert_eq!(Subject::submit(Share::FIRST).family(), "sys.job.submit");
+        let of_first =
+            [Subject::call, Subject::keep, Subject::hangup, Subject::pulse].map(|of| of(Share::FIRST));
+        for subject in of_first {
+            assert_eq!(format!("{}.0", subject.family()), subject.as_str());
+        }
+        for (subject, family) in [("worker.w1.jobs", "worker"), ("job.echo", "job"), ("x", "other")] {
+            assert_eq!(Subject::<Requested>::made(subject.to_owned()).family(), family);
+        }
     }
 
     #[test]

@@ -19,7 +19,6 @@ mod hello;
 mod limits;
 mod links;
 mod listen;
-mod log_limit;
 mod metrics;
 pub mod origin;
 mod outbox;

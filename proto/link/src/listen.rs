@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cortex_platform::log_limit::LogLimit;
 use futures::{Stream, StreamExt, stream};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,12 +21,13 @@ use tokio_rustls::server::TlsStream;
 use super::admission::ConnectionEnd;
 use super::connection::Connection;
 use super::connections::{Connections, Entry, MAX_UNADMITTED, Source};
-use super::log_limit::LogLimit;
 use super::tls::{Identity, IdentityError};
 use super::{LinkAddress, Route, TcpAddress};
 
 /// The longest time for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long further failures are not logged after one.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait after a failed accept, usually because of a lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// Maximum number of workers that are connected to one listener.
@@ -204,7 +206,7 @@ async fn handshake(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
-    static FAILURES: LogLimit = LogLimit::new();
+    static FAILURES: LogLimit = LogLimit::new(LOG_INTERVAL);
     let error = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => error,

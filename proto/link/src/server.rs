@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cortex_domain::ports::{Bus, Payloads};
 use cortex_domain::worker::Heartbeat;
+use cortex_platform::log_limit::LogLimit;
 use cortex_platform::metrics::Registry;
 use cortex_wire::v1;
 use futures::Stream;
@@ -19,13 +20,14 @@ use super::connections::Connections;
 use super::hello::{bounded, hello};
 use super::limits::{KEEPALIVE_INTERVAL, Limits, MAX_STREAMS, STREAM_WINDOW};
 use super::listen::Listener;
-use super::log_limit::LogLimit;
 use super::session;
 use super::shared::{Presence, Shared};
 use super::tokens::{TokenId, Tokens, WorkerToken};
 
 /// How long a worker with an invalid token waits for the response. This is the cost of a guess.
 const REFUSAL_DELAY: Duration = Duration::from_secs(1);
+/// How long further refusals are not logged after one.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// How long links have to end when the server stops. Connections that are still open are then cut.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -163,7 +165,7 @@ async fn admit(
 /// Checks a token, and once more after the delay that an invalid one costs, because it may have
 /// been created a moment ago.
 async fn check(tokens: &Tokens, text: &str, worker: &Heartbeat) -> Result<TokenId, Status> {
-    static GUESSES: LogLimit = LogLimit::new();
+    static GUESSES: LogLimit = LogLimit::new(LOG_INTERVAL);
     let reason = match tokens.check(text, &worker.pool) {
         Ok(token) => return Ok(token),
         Err(reason) => reason,

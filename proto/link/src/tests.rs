@@ -96,7 +96,7 @@ async fn a_job_and_its_answer_cross_loopback() {
 #[tokio::test]
 async fn a_worker_that_joins_is_announced_and_can_be_reached_at_once() {
     let origin = Origin::start().await;
-    let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
+    let mut heartbeats = origin.listen(Filter::HEARTBEATS).await;
     let (_link, mut inbox) = origin.connect("w1");
     let (_, announced) = tokio::join!(joined(&mut inbox), heartbeats.next());
     assert_eq!(decode_heartbeat(&announced.unwrap().body), Ok(worker("w1")));
@@ -141,7 +141,7 @@ async fn a_cancellation_reaches_the_worker_it_names() {
     let cancels =
         ["w2", "w1"].map(|name| Cancel { job: sent.job(), lease: sent.lease(), worker: worker(name).worker });
     for cancel in &cancels {
-        origin.bus.publish(Subject::JOB_CANCEL, encode_cancel(cancel));
+        origin.bus.publish(Subject::cancel(&cancel.worker), encode_cancel(cancel));
     }
     let [for_two, for_one] = cancels;
     assert_eq!(next(&mut to_two).await, Some(Inbound::Cancel(for_two)));
@@ -253,7 +253,7 @@ async fn listeners_that_read_nothing_delay_neither_heartbeats_nor_other_jobs() {
     for _ in 0..8 {
         unread.push(origin.listen(Filter::only(&Subject::progress(loud.job()))).await);
     }
-    let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
+    let mut heartbeats = origin.listen(Filter::HEARTBEATS).await;
     let mut results = origin.results().await;
     // This is far more than a listener buffers. Each of the eight would wait for every further
     // message.
@@ -402,7 +402,7 @@ async fn a_started_run_that_is_given_back_is_a_result() {
 async fn jobs_of_a_crashed_worker_are_not_given_back() {
     let origin = Origin::start().await;
     let mut results = origin.results().await;
-    let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
+    let mut heartbeats = origin.listen(Filter::HEARTBEATS).await;
     let dial = origin.dial("token");
     let (taken, dead) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {

@@ -3,11 +3,13 @@
 //! connections.
 
 pub mod clock;
+pub mod credential_file;
 pub mod crypto;
 pub mod entropy;
 pub mod escape;
 pub mod exit;
 pub mod incoming;
+pub mod log_limit;
 pub mod memory;
 pub mod metrics;
 pub mod process;

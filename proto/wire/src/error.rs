@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use cortex_domain::ports::Rejection;
+
 /// The bytes are not a valid message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -12,6 +14,23 @@ pub enum DecodeError {
     Missing { message: &'static str, field: &'static str },
     #[error("{message}: invalid field `{field}`: {reason}")]
     Invalid { message: &'static str, field: &'static str, reason: String },
+    #[error("{message}: the version {version} of the protocol is newer than this process (expected 1)")]
+    NewerVersion { message: &'static str, version: u32 },
+    #[error("{message}: the subject names another one")]
+    Misaddressed { message: &'static str },
+}
+
+impl DecodeError {
+    /// Returns the kind of message that this is.
+    #[must_use]
+    pub fn rejection(&self) -> Rejection {
+        match self {
+            Self::Malformed { .. } => Rejection::Malformed,
+            Self::Missing { .. } | Self::Invalid { .. } => Rejection::Invalid,
+            Self::NewerVersion { .. } => Rejection::NewerVersion,
+            Self::Misaddressed { .. } => Rejection::Misaddressed,
+        }
+    }
 }
 
 /// The name of a message. Its methods read and check fields and name the message in errors.
@@ -71,6 +90,11 @@ impl MessageName {
         } else {
             Err(self.invalid(field, format_args!("must have a length of at most {most}, not {length}")))
         }
+    }
+
+    /// Returns an error unless the message belongs on its subject.
+    pub(crate) fn addressed(self, holds: bool) -> Result<(), DecodeError> {
+        if holds { Ok(()) } else { Err(DecodeError::Misaddressed { message: self.0 }) }
     }
 
     /// Returns an error unless a condition on several fields holds.

@@ -22,7 +22,7 @@ pub use packet::{
     MAX_PACKET, decode_audit_batch, decode_call, decode_call_reply, decode_cancel, decode_heartbeat,
     decode_outcome, decode_progress, decode_submit, decode_task, decode_task_reply, encode_assignment,
     encode_audit_batch, encode_call, encode_call_reply, encode_cancel, encode_heartbeat, encode_outcome,
-    encode_progress, encode_submit, encode_task_reply,
+    encode_progress, encode_submit, encode_task_reply, receive_heartbeat, receive_progress,
 };
 pub use safety::{decode_decision, decode_policy_request, encode_decision, encode_policy_request};
 

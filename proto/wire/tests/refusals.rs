@@ -7,7 +7,10 @@ use cortex_domain::ErrorCode;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::pointer::{Memory, Pointer};
+use cortex_domain::ports::{Event, Rejection};
 use cortex_domain::state::{Attempt, Failure, FailureKind, Lease};
+use cortex_domain::subject::Subject;
+use cortex_domain::task::{Progress, ProgressKind, TaskReply};
 use cortex_domain::time::Timestamp;
 use cortex_wire::link::UpFrame;
 use cortex_wire::*;
@@ -137,4 +140,53 @@ fn a_code_that_contradicts_the_kind_is_ignored() {
     assert_eq!(reported(v1::FailureKind::Broken, "unknown-model"), ErrorCode::WorkerFailed);
     assert_eq!(reported(v1::FailureKind::InvalidInput, "of-a-newer-peer"), ErrorCode::InvalidRequest);
     assert_eq!(reported(v1::FailureKind::Overloaded, ""), ErrorCode::Overloaded);
+}
+
+/// Field 2047 with this version, as the wire encodes it.
+fn version(version: u8) -> [u8; 3] {
+    [0xf8, 0x7f, version]
+}
+
+#[test]
+fn a_packet_of_a_newer_version_is_refused_by_name_and_not_half_read() {
+    let packets: [(Bytes, fn(&[u8]) -> Option<DecodeError>); 4] = [
+        (encode_submit(job()), |bytes| decode_submit(bytes).err()),
+        (encode_outcome(&failed("x".into())), |bytes| decode_outcome(bytes).err()),
+        (request().encode_to_vec().into(), |bytes| decode_task(bytes).err()),
+        (encode_task_reply(TaskReply::Accepted), |bytes| decode_task_reply(bytes).err()),
+    ];
+    for (packet, decode) in packets {
+        let with = |number| [&packet[..], &version(number)].concat();
+        assert_eq!((decode(&packet), decode(&with(0)), decode(&with(1))), (None, None, None));
+        let error = decode(&with(2)).unwrap();
+        assert_eq!(error.rejection(), Rejection::NewerVersion);
+        assert!(error.to_string().contains("the version 2 of the protocol is newer"), "{error}");
+        // The newer version may have given the fields other types.
+        let changed = [&version(2)[..], b"\x08\x01\x12\x00"].concat();
+        assert_eq!(decode(&changed).unwrap().rejection(), Rejection::NewerVersion);
+    }
+}
+
+#[test]
+fn the_kinds_of_invalid_packets_differ() {
+    let rejection = |bytes: &[u8]| decode_submit(bytes).unwrap_err().rejection();
+    assert_eq!(rejection(b"\xff\xff"), Rejection::Malformed);
+    assert_eq!(rejection(&encode_submit(job())[..5]), Rejection::Malformed);
+    assert_eq!(rejection(&vec![0; MAX_PACKET + 1]), Rejection::Malformed);
+    assert_eq!(rejection(b""), Rejection::Invalid);
+}
+
+#[test]
+fn progress_on_the_subject_of_another_job_is_refused() {
+    let said = Progress {
+        job: job(),
+        lease: lease(),
+        worker: "w1".parse().unwrap(),
+        seq: 0,
+        what: ProgressKind::Started,
+    };
+    let other = JobId::mint(Timestamp::from_millis(1), [2; 10]);
+    let event = |of| Event { subject: Subject::progress(of), body: encode_progress(&said) };
+    assert_eq!(receive_progress(&event(job())).unwrap(), said);
+    assert_eq!(receive_progress(&event(other)).unwrap_err().rejection(), Rejection::Misaddressed);
 }

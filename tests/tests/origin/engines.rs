@@ -1,9 +1,10 @@
 //! An origin whose store and bus are servers.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 
-use cortex_test_servers::{Nats, Postgres, PostgresVersion, Redis, RedisKind};
+use cortex_test_servers::{Nats, NatsOptions, Postgres, PostgresVersion, Redis, RedisKind};
 use cortex_tests::home::Home;
 use cortex_tests::origin::{Origin, Setup};
 use cortex_tests::process::binary;
@@ -47,6 +48,47 @@ async fn jobs_run_on_valkey() {
 async fn jobs_run_on_postgres_and_nats() {
     let (Some(postgres), Some(nats)) = (Postgres::start(PostgresVersion::V15), Nats::start()) else { return };
     work_survives_a_restart(vec![("DATABASE_URL", postgres.url()), ("NATS_URL", nats.url())]).await;
+}
+
+#[tokio::test]
+async fn jobs_run_on_nats_as_a_user_with_an_nkey() {
+    let home = Home::new();
+    let nkey = home.path().join("origin.nk");
+    let mut command = Command::new(binary("cortex"));
+    command.args([
+        "workers",
+        "permissions",
+        "--worker",
+        "w",
+        "--pool",
+        "echo",
+        "--bus",
+        "nats",
+        "--nats-nkey",
+    ]);
+    let output = command.arg(&nkey).env("CORTEX_HOME", home.path()).output().unwrap();
+    let user = String::from_utf8(output.stdout).unwrap();
+    let public = user.split('"').nth(1).unwrap();
+    let configuration = format!("authorization {{ users: [{{ nkey: {public} }}] }}");
+    let options = NatsOptions { configuration, ..NatsOptions::default() };
+    let Some(nats) = Nats::start_with(&options) else { return };
+    let nkey = nkey.to_str().unwrap().to_owned();
+    let setup =
+        Setup { engines: vec![("NATS_URL", nats.url()), ("NATS_NKEY", nkey.clone())], ..Setup::echo() };
+    let origin = Origin::start(&home, &setup).await;
+    let call = origin.api.submit_and_wait("job.echo", json!(1), 10).await;
+    assert_eq!(call.status, 200, "{call:?}");
+    for (worker, pid) in origin.workers().await {
+        let environment =
+            String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/environ")).unwrap()).into_owned();
+        assert!(
+            environment.contains("CORTEX_HOME=") && !environment.contains("NATS_"),
+            "{worker}: {environment}"
+        );
+    }
+    let seed = std::fs::read_to_string(&nkey).unwrap();
+    assert!(!home.log("origin.log").contains(seed.trim()));
+    origin.stop();
 }
 
 #[tokio::test]
@@ -152,6 +194,10 @@ async fn the_later_of_two_processes_has_the_store_on_postgres() {
 #[test]
 fn engines_that_can_not_be_used_are_named_without_their_passwords() {
     let home = Home::new();
+    let nats = || ("NATS_URL", "nats://127.0.0.1:1".to_owned());
+    let open = home.write("open", "s3cret");
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let open = open.to_str().unwrap().to_owned();
     for (engines, code, named) in [
         (vec![("REDIS_URL", "redis://me:s3cret@127.0.0.1:1/".to_owned())], 69, "127.0.0.1:1"),
         (vec![("DATABASE_URL", "postgres://me:s3cret@127.0.0.1:1/x".to_owned())], 69, "127.0.0.1:1"),
@@ -164,6 +210,11 @@ fn engines_that_can_not_be_used_are_named_without_their_passwords() {
             78,
             "--store",
         ),
+        (vec![nats(), ("NATS_NKEY", "SUs3cret".into())], 78, "NATS_NKEY"),
+        (vec![nats(), ("NATS_NKEY", open.clone())], 78, "chmod 600"),
+        (vec![nats(), ("NATS_CREDS", open.clone())], 78, "chmod 600"),
+        (vec![nats(), ("NATS_CA", open.clone())], 78, "certificate authorities"),
+        (vec![nats(), ("NATS_CERT", open)], 78, "NATS_CERT"),
         (vec![("CORTEX_STORE", "redis".into())], 78, "REDIS_URL"),
         (vec![("CORTEX_BUS", "nats".into())], 78, "NATS_URL"),
     ] {

@@ -4,6 +4,7 @@
 mod chat;
 mod crashes;
 mod engines;
+mod garbage;
 mod grpc;
 mod idle;
 mod jobs;
@@ -11,6 +12,7 @@ mod models;
 mod refusals;
 mod request_heads;
 mod retention;
+mod rights;
 mod safety;
 mod serve;
 mod signatures;

@@ -83,7 +83,7 @@ async fn measure(address: &LinkAddress) -> Outcome<()> {
     let shutdown = CancellationToken::new();
     let until = shutdown.clone();
     let serving = tokio::spawn(async move { server.serve(listener, until).await });
-    let mut heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await?;
+    let mut heartbeats = bus.subscribe(Filter::HEARTBEATS).await?;
     let mut results = bus.consume(Subject::result(Share::FIRST)).await?;
     let mut worker = Command::new(std::env::current_exe()?)
         .args(["worker", &address.to_string(), &identity.fingerprint().to_string()])

@@ -9,7 +9,7 @@ use std::time::Duration;
 use cortex_bus::Embedded;
 use cortex_bus::payload::InMemory;
 use cortex_domain::ports::{Bus, Event, Subscription};
-use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::subject::Filter;
 use cortex_domain::worker::Heartbeat;
 use cortex_link::{Identity, Limits, Listener, Server, Tokens};
 use rustix::process::{Pid, Signal, kill_process};
@@ -33,7 +33,7 @@ impl Origin {
 
     async fn at(address: &str) -> Self {
         let bus = Embedded::default();
-        let heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
+        let heartbeats = bus.subscribe(Filter::HEARTBEATS).await.unwrap();
         let identity = Identity::generate().unwrap();
         let listener = Listener::bind(&address.parse().unwrap(), &identity).await.unwrap();
         let address = listener.address().to_string();

@@ -8,7 +8,7 @@ use clap::Command;
 type Example = (&'static str, &'static str);
 
 /// The examples of each command, named by its path below `cortex`.
-pub(super) const EXAMPLES: [(&str, [Example; 2]); 39] = [
+pub(super) const EXAMPLES: [(&str, [Example; 2]); 40] = [
     (
         "",
         [
@@ -226,6 +226,19 @@ pub(super) const EXAMPLES: [(&str, [Example; 2]); 39] = [
         [
             ("List the connected workers", "cortex workers list"),
             ("Print the ids of the workers", "cortex workers list --json | jq -r '.workers[].id'"),
+        ],
+    ),
+    (
+        "workers permissions",
+        [
+            (
+                "Print the NATS user of a worker, and create its nkey",
+                "cortex workers permissions --worker gpu-1 --pool chat --bus nats --nats-nkey gpu-1.nk",
+            ),
+            (
+                "Print the command that creates the worker's user in Redis",
+                "cortex workers permissions --worker gpu-1 --pool chat --store redis --redis-password gpu-1.password",
+            ),
         ],
     ),
     (

@@ -1,5 +1,7 @@
-//! `cortex workers`: the connected workers, and the tokens with which workers on other machines
-//! connect.
+//! `cortex workers`: the connected workers, the tokens with which workers on other machines connect,
+//! and the users of workers on the servers.
+
+mod permissions;
 
 use std::collections::BTreeSet;
 
@@ -30,6 +32,8 @@ pub(crate) enum Verb {
     /// Create, list and revoke the tokens of workers on other machines
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Print the users with the least rights for a worker that uses NATS and Redis itself
+    Permissions(permissions::Args),
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -75,6 +79,7 @@ pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Fai
     match verb {
         Verb::List { api_key } => list_workers(home, api_key, json).await,
         Verb::Token(verb) => run_token(home, verb, json),
+        Verb::Permissions(args) => permissions::run(&args, json),
     }
 }
 

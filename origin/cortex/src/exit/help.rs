@@ -2,14 +2,14 @@
 
 use cortex_client::{ApiError, CallError};
 use cortex_domain::ErrorCode;
-use cortex_node::{BuildError, IdentityFileError, SecretsError, WorkerTokensError};
+use cortex_node::{BuildError, IdentityFileError, NatsError, SecretsError, WorkerTokensError};
 
 /// For errors that only a fault in CortexOS can cause.
 pub(crate) const DEFECT: &str =
     "this is a defect in CortexOS: report it with the output of `cortex doctor --json`";
 pub(super) const CHECK_MACHINE: &str =
     "`cortex doctor` checks the disk, the ports and the programs of this machine";
-pub(super) const CONFIG_FILE: &str =
+pub(crate) const CONFIG_FILE: &str =
     "correct the file, or drop the option or variable that names it to use the built-in file";
 pub(super) const RESTORE_FILE: &str =
     "restore the file from a backup, or delete it: the next start creates a new one";
@@ -117,6 +117,30 @@ pub(super) fn of_worker_tokens(error: &WorkerTokensError) -> &'static str {
     }
 }
 
+fn of_nats(error: &NatsError) -> &'static str {
+    match error {
+        NatsError::NoFile { .. }
+        | NatsError::File { .. }
+        | NatsError::HalfCertificate
+        | NatsError::TwoUsers
+        | NatsError::UserInAddress => "correct NATS_CREDS, NATS_NKEY, NATS_CA, NATS_CERT and NATS_KEY",
+        NatsError::Unauthorised { .. } => {
+            "name a user of the server with NATS_CREDS or NATS_NKEY, or in the address in NATS_URL"
+        }
+        NatsError::Certificate { .. } => "name the certificate authorities of the server with NATS_CA",
+        NatsError::ClientCertificate { .. } => {
+            "name a certificate that the server accepts, and its key, with NATS_CERT and NATS_KEY"
+        }
+        NatsError::NoTls { .. } => {
+            "set up TLS on the server, or use an address with nats:// and no NATS_CA and NATS_CERT"
+        }
+        NatsError::Address
+        | NatsError::Unreachable { .. }
+        | NatsError::NoJetStream { .. }
+        | NatsError::OtherStream { .. } => "start the server, correct NATS_URL, or pass --bus embedded",
+    }
+}
+
 pub(super) fn of_build(error: &BuildError) -> &'static str {
     match error {
         BuildError::Roles(_) => "`cortex serve all` runs every role in one process",
@@ -129,7 +153,7 @@ pub(super) fn of_build(error: &BuildError) -> &'static str {
         BuildError::StoreServer(_) => {
             "start the server, correct REDIS_URL or DATABASE_URL, or pass --store sqlite"
         }
-        BuildError::Nats(_) => "start the server, correct NATS_URL, or pass --bus embedded",
+        BuildError::Nats(error) => of_nats(error),
         BuildError::Installation(_) => "restore the file `installation` in the home folder",
         BuildError::Link(_) => {
             "stop the other process, or choose another address with --link-listen or CORTEX_HOME"

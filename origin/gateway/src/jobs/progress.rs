@@ -45,10 +45,10 @@ impl Progress {
         let (writer, reader) = line_buffer();
         let dropped = CancellationToken::new();
         let reading = (reader, dropped.clone().drop_guard());
-        let stop = self.background.stopping();
+        let (bus, stop) = (self.bus.clone(), self.background.stopping());
         self.background.spawn(async move {
             tokio::select! {
-                () = follow(frames, &writer) => {}
+                () = follow(bus.as_ref(), frames, &writer) => {}
                 () = dropped.cancelled() => {}
                 () = stop.cancelled() => {}
             }
@@ -65,9 +65,9 @@ impl fmt::Debug for Progress {
 
 /// Takes every frame at once, however slowly the lines are read. The bus skips a listener that is
 /// full, which until then buffers what is not read.
-async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &LineWriter) {
+async fn follow(bus: &dyn Bus, mut frames: Box<dyn Subscription<Event>>, writer: &LineWriter) {
     let mut assembler = assembler();
-    while let Some(progress) = next(&mut *frames).await {
+    while let Some(progress) = next(bus, &mut *frames).await {
         writer.write(documents(&mut assembler, progress));
     }
 }
@@ -76,11 +76,12 @@ fn assembler() -> Assembler {
     Assembler::with_max_line(Gaps::Skipped, MAX_LINE_BYTES)
 }
 
-async fn next(frames: &mut dyn Subscription<Event>) -> Option<task::Progress> {
+async fn next(bus: &dyn Bus, frames: &mut dyn Subscription<Event>) -> Option<task::Progress> {
     loop {
-        match cortex_wire::decode_progress(&frames.next().await?.body) {
+        let event = frames.next().await?;
+        match cortex_wire::receive_progress(&event) {
             Ok(progress) => return Some(progress),
-            Err(error) => tracing::warn!(%error, "a progress frame is invalid"),
+            Err(error) => bus.reject(event.subject.family(), error.rejection(), &error),
         }
     }
 }

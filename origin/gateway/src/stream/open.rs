@@ -76,6 +76,7 @@ impl Streams {
         let (calls, stop) = (self.calls.clone(), self.background.stopping());
         let pump = Pump {
             calls,
+            bus: self.bus.clone(),
             stop,
             frames,
             buffer,

@@ -1,12 +1,13 @@
 //! Moves a call's frames from the bus to its replay buffer until the call has ended.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use cortex_domain::job::Request;
-use cortex_domain::ports::{Event, Subscription};
+use cortex_domain::ports::{Bus, Event, Subscription};
 use cortex_wire::stream::{Assembler, Broken, Gaps};
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,7 @@ const LAST_FRAMES_TIMEOUT: Duration = Duration::from_secs(2);
 /// A call with a streamed response.
 pub(super) struct Pump {
     pub(super) calls: Calls,
+    pub(super) bus: Arc<dyn Bus>,
     /// Cancelled once the gateway stops.
     pub(super) stop: CancellationToken,
     pub(super) frames: Box<dyn Subscription<Event>>,
@@ -102,10 +104,10 @@ impl Pump {
         let Some(event) = event else {
             return Err(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
         };
-        let progress = match cortex_wire::decode_progress(&event.body) {
+        let progress = match cortex_wire::receive_progress(&event) {
             Ok(progress) => progress,
             Err(error) => {
-                tracing::warn!(%error, "a progress frame is invalid");
+                self.bus.reject(event.subject.family(), error.rejection(), &error);
                 return Ok(());
             }
         };

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cortex_bus::NatsFiles;
+
 /// Where the store is. The addresses may contain passwords, so they are never printed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum StoreEngine {
@@ -21,8 +23,15 @@ pub enum BusEngine {
     /// Memory of this process.
     #[default]
     Embedded,
-    /// A NATS server with JetStream, by its address.
-    Nats(String),
+    /// A NATS server with JetStream.
+    Nats(NatsServer),
+}
+
+/// A NATS server, and how to identify this process and the server.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct NatsServer {
+    pub url: String,
+    pub files: NatsFiles,
 }
 
 /// The name of a store engine, as `--store` takes it.
@@ -94,10 +103,10 @@ impl BusEngine {
     ///
     /// # Errors
     /// Returns an error if NATS is named without an address.
-    pub fn choose(named: Option<BusName>, nats_url: Option<String>) -> Result<Self, EnginesError> {
-        match (named, nats_url) {
+    pub fn choose(named: Option<BusName>, nats: Option<NatsServer>) -> Result<Self, EnginesError> {
+        match (named, nats) {
             (Some(BusName::Embedded), _) | (None, None) => Ok(Self::Embedded),
-            (Some(BusName::Nats) | None, Some(url)) => Ok(Self::Nats(url)),
+            (Some(BusName::Nats) | None, Some(server)) => Ok(Self::Nats(server)),
             (Some(BusName::Nats), None) => Err(EnginesError::NoBusAddress),
         }
     }
@@ -158,6 +167,12 @@ impl fmt::Debug for StoreEngine {
     }
 }
 
+impl fmt::Debug for NatsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NatsServer").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for BusEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.name(), f)
@@ -199,9 +214,10 @@ mod tests {
 
     #[test]
     fn the_bus_is_nats_where_its_address_is_set() {
-        let nats = || Some("nats://h".to_owned());
+        let server = || NatsServer { url: "nats://h".into(), ..NatsServer::default() };
+        let nats = || Some(server());
         assert_eq!(BusEngine::choose(None, None), Ok(BusEngine::Embedded));
-        assert_eq!(BusEngine::choose(None, nats()), Ok(BusEngine::Nats("nats://h".into())));
+        assert_eq!(BusEngine::choose(None, nats()), Ok(BusEngine::Nats(server())));
         assert_eq!(BusEngine::choose(Some(BusName::Embedded), nats()), Ok(BusEngine::Embedded));
         assert_eq!(BusEngine::choose(Some(BusName::Nats), None), Err(EnginesError::NoBusAddress));
     }
@@ -209,6 +225,8 @@ mod tests {
     #[test]
     fn an_address_is_never_printed() {
         let store = StoreEngine::Postgres("postgres://me:s3cret@h/db".into());
-        assert_eq!(format!("{store:?} {:?}", BusEngine::Nats("nats://s3cret@h".into())), "postgres nats");
+        let server = NatsServer { url: "nats://s3cret@h".into(), ..NatsServer::default() };
+        assert!(!format!("{server:?}").contains("s3cret"));
+        assert_eq!(format!("{store:?} {:?}", BusEngine::Nats(server)), "postgres nats");
     }
 }

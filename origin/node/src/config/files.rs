@@ -53,7 +53,7 @@ pub(super) fn limits(file: Option<&Path>) -> Result<Limits, LimitsError> {
     }
 }
 
-pub(super) fn settings(files: &Files) -> Result<Settings, SettingsError> {
+pub(crate) fn settings(files: &Files) -> Result<Settings, SettingsError> {
     let read = |file: &Option<PathBuf>, text: &'static str, name: &'static str| match file {
         Some(file) => cortex_config::text(file).map(|text| (text, file.clone())),
         None => Ok((text.to_owned(), Path::new(name).to_owned())),

@@ -19,8 +19,9 @@ use cortex_scheduler::Settings;
 
 use crate::metrics::WorkerMetrics;
 
-pub use engines::{BusEngine, BusName, EnginesError, StoreEngine, StoreName};
+pub use engines::{BusEngine, BusName, EnginesError, NatsServer, StoreEngine, StoreName};
 pub use error::ConfigError;
+pub(crate) use files::settings;
 pub use files::{Files, catalogue, policies};
 pub use gateway::{GatewayConfig, Operator};
 pub use limits::LimitsError;

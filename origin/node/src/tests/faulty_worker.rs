@@ -101,7 +101,8 @@ impl FaultyWorker {
         let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
         let heartbeat =
             Heartbeat { held: held.to_vec(), ..Heartbeat::new(self.id.clone(), "echo", pool, topics, 4) };
-        self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat));
+        let subject = Subject::heartbeat(&heartbeat.worker, &heartbeat.pool);
+        self.bus.publish(subject, cortex_wire::encode_heartbeat(&heartbeat));
     }
 
     fn start(&self, job: JobId, lease: Lease, reply: &mut Option<Box<dyn Reply>>) {

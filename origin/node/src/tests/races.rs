@@ -220,7 +220,8 @@ async fn a_job_for_a_model_goes_to_a_worker_that_has_loaded_it_and_has_room() {
     let models = vec!["a".parse().unwrap(), "b".parse().unwrap()];
     let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
     let heartbeat = Heartbeat { models, ..Heartbeat::new(other, "echo", pool, topics, 4) };
-    fixture.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat));
+    let subject = Subject::heartbeat(&heartbeat.worker, &heartbeat.pool);
+    fixture.bus.publish(subject, cortex_wire::encode_heartbeat(&heartbeat));
     for _ in 0..3 {
         let job = fixture.submit(fixture.request()).await;
         assert_eq!(next_task(&mut others).await.0.job, job);

@@ -8,7 +8,8 @@ use cortex_bus::Embedded;
 use cortex_domain::flow::End;
 use cortex_domain::id::JobId;
 use cortex_domain::ports::{
-    Answer, AppendError, Bus, BusError, Delivery, Event, Receipt, Request, RequestError, Subscription,
+    Answer, AppendError, Bus, BusError, Delivery, Event, Receipt, Rejection, Request, RequestError,
+    Subscription,
 };
 use cortex_domain::state::StateName;
 use cortex_domain::subject::{Filter, Published, Queued, Requested, Subject};
@@ -68,6 +69,10 @@ impl Bus for Watched {
 
     fn take_queue(&self, subject: Subject<Queued>) -> Answer<'_, Result<(), BusError>> {
         self.bus.take_queue(subject)
+    }
+
+    fn reject(&self, family: &'static str, rejection: Rejection, cause: &dyn std::fmt::Display) {
+        self.bus.reject(family, rejection, cause);
     }
 
     fn append(&self, subject: Subject<Queued>, body: Bytes) -> Answer<'_, Result<(), AppendError>> {

@@ -133,7 +133,8 @@ impl SchedulerFixture {
         let held = held.iter().map(|task| HeldLease { job: task.job, lease: task.lease }).collect();
         let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
         let heartbeat = Heartbeat { held, ..Heartbeat::new(self.worker.clone(), "echo", pool, topics, 2) };
-        self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat));
+        let subject = Subject::heartbeat(&heartbeat.worker, &heartbeat.pool);
+        self.bus.publish(subject, cortex_wire::encode_heartbeat(&heartbeat));
     }
 
     pub(super) async fn begin(&self, task: &Task) {

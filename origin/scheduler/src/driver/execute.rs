@@ -64,7 +64,7 @@ impl Driver {
                 self.send(&assignment).instrument(span).await
             }
             Action::Abort { cancel } => {
-                self.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel));
+                self.bus.publish(Subject::cancel(&cancel.worker), encode_cancel(&cancel));
                 None
             }
             Action::Record { job, lease, entries, term } => {

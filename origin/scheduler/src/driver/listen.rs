@@ -11,7 +11,7 @@ use cortex_domain::subject::{Filter, Queued, Requested, Subject};
 use cortex_domain::time::Uptime;
 use cortex_domain::worker::Heartbeat;
 use cortex_wire::DecodeError;
-use cortex_wire::{decode_call, decode_heartbeat, decode_outcome, decode_submit};
+use cortex_wire::{decode_call, decode_outcome, decode_submit, receive_heartbeat};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +70,8 @@ pub(super) async fn share(
 /// Answers whether a call is open.
 async fn pulses(driver: &Arc<Driver>, share: Share, stop: &CancellationToken) -> Result<(), BusError> {
     let requests = driver.bus.respond_beside_others(Filter::only(&Subject::pulse(share))).await?;
-    listen(driver, requests, &driver.permits.notices, stop, move |driver, request, _| {
+    let at = Place { family: Subject::pulse(share).family(), permits: &driver.permits.notices, stop };
+    listen(driver, at, requests, move |driver, request, _| {
         let Request { body, reply, .. } = request;
         if !driver.owns(share) {
             return Ok(());
@@ -86,8 +87,8 @@ async fn pulses(driver: &Arc<Driver>, share: Share, stop: &CancellationToken) ->
 /// knowing it yet does not answer, because the new one does.
 async fn calls(driver: &Arc<Driver>, share: Share, stop: &CancellationToken) -> Result<(), BusError> {
     let requests = driver.bus.respond_beside_others(Filter::only(&Subject::call(share))).await?;
-    let permits = &driver.permits.calls;
-    listen(driver, requests, permits, stop, move |driver, Request { body, reply, .. }, permits| {
+    let at = Place { family: Subject::call(share).family(), permits: &driver.permits.calls, stop };
+    listen(driver, at, requests, move |driver, Request { body, reply, .. }, permits| {
         if !driver.owns(share) {
             return Ok(());
         }
@@ -107,7 +108,8 @@ async fn notices(
     decode: Decode,
 ) -> Result<(), BusError> {
     let requests = driver.bus.respond_beside_others(Filter::only(&subject)).await?;
-    listen(driver, requests, permits, stop, move |driver, Request { body, reply, .. }, permits| {
+    let at = Place { family: subject.family(), permits, stop };
+    listen(driver, at, requests, move |driver, Request { body, reply, .. }, permits| {
         if !driver.owns(share) {
             return Ok(());
         }
@@ -129,8 +131,9 @@ async fn consume(
     decode: Decode,
 ) -> Result<(), BusError> {
     driver.bus.take_queue(subject.clone()).await?;
+    let at = Place { family: subject.family(), permits, stop };
     let deliveries = driver.bus.consume(subject).await?;
-    listen(driver, deliveries, permits, stop, move |driver, Delivery { body, receipt }, permits| {
+    listen(driver, at, deliveries, move |driver, Delivery { body, receipt }, permits| {
         let pending = Pending::new(receipt);
         if !driver.owns(share) {
             pending.fail();
@@ -144,23 +147,31 @@ async fn consume(
 
 /// Listens for the heartbeats of workers.
 pub(super) async fn heartbeats(driver: &Arc<Driver>) -> Result<(), BusError> {
-    let events = driver.bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await?;
+    let events = driver.bus.subscribe(Filter::HEARTBEATS).await?;
     let permits = &driver.permits.heartbeats;
-    listen(driver, events, permits, &driver.stop, |driver, Event { body, .. }, permits| {
-        driver.handle(read_heartbeat(&body)?, permits);
+    let at = Place { family: Filter::HEARTBEATS.family(), permits, stop: &driver.stop };
+    listen(driver, at, events, |driver, event: Event, permits| {
+        driver.handle(read_heartbeat(&event)?, permits);
         Ok(())
     });
     Ok(())
 }
 
-/// Acts on each message, as long as permits are free for what it starts.
+/// What messages of a family share while they are listened for.
+struct Place<'a> {
+    family: &'static str,
+    permits: &'a Arc<Semaphore>,
+    stop: &'a CancellationToken,
+}
+
+/// Acts on each message of a family, as long as permits are free for what it starts.
 fn listen<T: Debug + 'static>(
     driver: &Arc<Driver>,
+    at: Place<'_>,
     mut subscription: Box<dyn Subscription<T>>,
-    permits: &Arc<Semaphore>,
-    stop: &CancellationToken,
     act: impl Fn(&Arc<Driver>, T, &Arc<Semaphore>) -> Result<(), DecodeError> + Send + 'static,
 ) {
+    let Place { family, permits, stop } = at;
     let (driver, permits, stop) = (driver.clone(), permits.clone(), stop.clone());
     driver.tasks.clone().spawn(async move {
         loop {
@@ -176,7 +187,7 @@ fn listen<T: Debug + 'static>(
             };
             let Some(message) = message else { return };
             if let Err(error) = act(&driver, message, &permits) {
-                tracing::warn!(%error, "a message could not be decoded");
+                driver.bus.reject(family, error.rejection(), &error);
             }
         }
     });
@@ -188,8 +199,8 @@ fn read_outcome(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
     Ok(Input::Reported { job, event: outcome.event(), worker })
 }
 
-fn read_heartbeat(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
-    let Heartbeat { worker, pool, topics, capacity, draining, models, held, .. } = decode_heartbeat(body)?;
+fn read_heartbeat(event: &Event) -> Result<Input<Caller>, DecodeError> {
+    let Heartbeat { worker, pool, topics, capacity, draining, models, held, .. } = receive_heartbeat(event)?;
     // The core knows the jobs in flight and the time, and fills them in.
     let (in_flight, last_seen) = (0, Uptime::default());
     let worker = Candidate { worker, pool, topics, capacity, in_flight, draining, models, last_seen };

@@ -75,7 +75,7 @@ async fn relay_page(
             }
             OutboxMessage::Abort { job, lease, worker } => {
                 let cancel = Cancel { job: *job, lease: *lease, worker: worker.clone() };
-                driver.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel));
+                driver.bus.publish(Subject::cancel(worker), encode_cancel(&cancel));
                 // Another component may have taken the job from its worker.
                 driver.handle(Input::Changed { job: *job }, permits);
             }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cortex_domain::ports::{
-    Answer, AppendError, Bus, BusError, Delivery, Event, Reply, Request, RequestError, Subscription,
+    Answer, AppendError, Bus, BusError, Delivery, Event, Rejection, Reply, Request, RequestError,
+    Subscription,
 };
 use cortex_domain::subject::{Filter, Published, Queued, Requested, Subject};
 use cortex_platform::metrics::Registry;
@@ -146,7 +147,11 @@ impl Bus for Embedded {
     fn publish(&self, subject: Subject<Published>, body: Bytes) {
         let event = Event { subject, body };
         self.0.metrics.events.inc();
-        self.0.metrics.dropped.inc_by(self.0.listeners.tell(&event.subject, || event.clone()));
+        self.0
+            .metrics
+            .dropped
+            .slow_subscriber
+            .inc_by(self.0.listeners.tell(&event.subject, || event.clone()));
     }
 
     fn subscribe(
@@ -166,6 +171,10 @@ impl Bus for Embedded {
         subject: Subject<Queued>,
     ) -> Answer<'_, Result<Box<dyn Subscription<Delivery>>, BusError>> {
         Box::pin(ready(self.0.queues.consume(&subject, self.0.room)))
+    }
+
+    fn reject(&self, family: &'static str, rejection: Rejection, cause: &dyn fmt::Display) {
+        self.0.metrics.rejections.count(family, rejection, cause);
     }
 }
 

@@ -1,6 +1,7 @@
 use cortex_domain::share::Share;
 
 use super::*;
+use crate::contract::heartbeat;
 use crate::{bus_contract, contract};
 
 bus_contract!(async {
@@ -62,14 +63,14 @@ async fn a_request_that_is_dropped_without_an_answer_fails_at_once() {
 #[tokio::test]
 async fn a_full_listener_does_not_affect_the_others() {
     let bus = narrow();
-    let mut unread = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
-    let mut other = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
+    let mut unread = bus.subscribe(Filter::HEARTBEATS).await.unwrap();
+    let mut other = bus.subscribe(Filter::HEARTBEATS).await.unwrap();
     for text in ["1", "2", "3"] {
-        bus.publish(Subject::HEARTBEAT, Bytes::from(text));
+        bus.publish(heartbeat(), Bytes::from(text));
         assert_eq!(other.next().await.unwrap().body, text);
     }
     assert_eq!(unread.next().await.unwrap().body, "1");
-    bus.publish(Subject::HEARTBEAT, Bytes::from("4"));
+    bus.publish(heartbeat(), Bytes::from("4"));
     assert_eq!(unread.next().await.unwrap().body, "4");
 }
 
@@ -107,13 +108,13 @@ async fn consumers_that_wait_are_all_woken() {
 #[tokio::test]
 async fn a_closed_bus_lets_listeners_read_to_the_end() {
     let bus = Embedded::default();
-    let mut listener = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
+    let mut listener = bus.subscribe(Filter::HEARTBEATS).await.unwrap();
     let mut consumers = [
         bus.consume(Subject::result(Share::FIRST)).await.unwrap(),
         bus.consume(Subject::result(Share::FIRST)).await.unwrap(),
         bus.consume(Subject::result(Share::FIRST)).await.unwrap(),
     ];
-    bus.publish(Subject::HEARTBEAT, Bytes::from("last"));
+    bus.publish(heartbeat(), Bytes::from("last"));
     bus.append(Subject::result(Share::FIRST), Bytes::from("last")).await.unwrap();
     bus.close();
     assert_eq!(bus.append(Subject::result(Share::FIRST), Bytes::new()).await, Err(BusError::Closed.into()));

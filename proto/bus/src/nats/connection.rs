@@ -4,14 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::Event;
 use async_nats::client::Client;
-use async_nats::{ConnectErrorKind, Event};
 use cortex_domain::ports::BusError;
 use cortex_platform::entropy;
 use cortex_platform::metrics::IntCounter;
 use tokio::sync::watch;
 
-use super::options::{NatsError, NatsOptions};
+use super::error::NatsError;
+use super::options::NatsOptions;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -58,12 +59,8 @@ impl Connection {
                 watched.observe(&event);
                 std::future::ready(())
             });
-        connect.connect(options.address()).await.map_err(|error| match error.kind() {
-            ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-                NatsError::Unauthorised { server: options.server().to_owned() }
-            }
-            _ => NatsError::Unreachable { server: options.server().to_owned(), cause: error.to_string() },
-        })
+        let connected = connect.connect(options.address()).await;
+        connected.map_err(|error| NatsError::of_connection(options.server(), &error))
     }
 
     fn observe(&self, event: &Event) {

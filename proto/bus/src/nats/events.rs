@@ -3,10 +3,10 @@
 use async_nats::client::Client;
 use bytes::Bytes;
 use cortex_domain::subject::{Published, Subject};
-use cortex_platform::metrics::IntCounter;
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
+use crate::metrics::Dropped;
 
 /// Maximum number of events that wait to be sent.
 const MAX_WAITING: usize = 4096;
@@ -15,13 +15,13 @@ const MAX_WAITING: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Outgoing {
     queue: mpsc::Sender<(Subject<Published>, Bytes)>,
-    dropped: IntCounter,
+    dropped: Dropped,
 }
 
 impl Outgoing {
-    pub(super) fn start(client: Client, connection: Connection, dropped: IntCounter) -> Self {
+    pub(super) fn start(client: Client, connection: Connection, dropped: Dropped) -> Self {
         let (queue, mut events) = mpsc::channel::<(Subject<Published>, Bytes)>(MAX_WAITING);
-        let failed = dropped.clone();
+        let failed = dropped.disconnected.clone();
         tokio::spawn(async move {
             while let Some((subject, body)) = events.recv().await {
                 // An event is useful at once or not at all.
@@ -37,7 +37,7 @@ impl Outgoing {
 
     pub(super) fn publish(&self, subject: Subject<Published>, body: Bytes) {
         if self.queue.try_send((subject, body)).is_err() {
-            self.dropped.inc();
+            self.dropped.send_queue_full.inc();
         }
     }
 }

@@ -1,10 +1,14 @@
 //! How to connect, and why that fails.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, ServerAddr};
+use cortex_domain::id::WorkerId;
+
+use super::error::NatsError;
+use super::files::NatsFiles;
+use super::permissions;
 
 /// How long a consumer may take to acknowledge a delivery.
 const ACK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -18,44 +22,14 @@ pub struct NatsOptions {
     server: String,
     /// How long a consumer may take to acknowledge a delivery before it is made again.
     pub ack_timeout: Duration,
-    /// A file with the credentials of a user (`.creds`).
-    pub credentials: Option<PathBuf>,
-    /// The seed of a user's nkey.
-    pub nkey_seed: Option<String>,
-    /// A file with the certificate authorities to trust in addition to those of this machine.
-    pub authorities: Option<PathBuf>,
+    pub files: NatsFiles,
+    /// The worker that this process is. It uses its own inbox and never the settings of the server,
+    /// so that the rights of [`super::WorkerPermissions`] suffice.
+    pub worker: Option<WorkerId>,
     /// Maximum number of messages in the queues.
     pub max_messages: i64,
     /// Maximum size of the messages in the queues, in bytes.
     pub max_bytes: i64,
-}
-
-/// The bus on a NATS server can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum NatsError {
-    #[error("the address of the NATS server is invalid (expected nats://host:port or tls://host:port)")]
-    Address,
-    #[error("the credentials for NATS can't be read: {0}")]
-    Credentials(String),
-    #[error("the NATS server {server} does not respond: {cause}")]
-    Unreachable { server: String, cause: String },
-    #[error("the NATS server {server} refuses the credentials")]
-    Unauthorised { server: String },
-    #[error("the NATS server {server} can't hold queues: {cause}; start it with JetStream")]
-    NoJetStream { server: String, cause: String },
-    #[error(
-        "the NATS server {server} has a stream `{stream}` that is not a work queue of CortexOS: remove it, or use another \
-         account"
-    )]
-    OtherStream { server: String, stream: &'static str },
-}
-
-impl NatsError {
-    /// Returns whether the cause is in the configuration, so that another start with it fails too.
-    #[must_use]
-    pub fn is_of_the_configuration(&self) -> bool {
-        !matches!(self, Self::Unreachable { .. })
-    }
 }
 
 impl NatsOptions {
@@ -72,9 +46,8 @@ impl NatsOptions {
             server: format!("{}:{}", address.host(), address.port()),
             address,
             ack_timeout: ACK_TIMEOUT,
-            credentials: None,
-            nkey_seed: None,
-            authorities: None,
+            files: NatsFiles::default(),
+            worker: None,
             max_messages: MAX_MESSAGES,
             max_bytes: MAX_BYTES,
         })
@@ -91,27 +64,20 @@ impl NatsOptions {
     }
 
     pub(super) fn connect_options(&self) -> Result<ConnectOptions, NatsError> {
-        let mut options = match (&self.credentials, &self.nkey_seed) {
-            (Some(file), _) => {
-                let failed = |error: std::io::Error| {
-                    NatsError::Credentials(format!("{}: {}", file.display(), error.kind()))
-                };
-                ConnectOptions::with_credentials(&std::fs::read_to_string(file).map_err(failed)?)
-                    .map_err(failed)?
+        let mut options = match (self.address.username(), self.address.password()) {
+            (None, _) => ConnectOptions::new(),
+            (Some(_), _) if self.files.name_user() => return Err(NatsError::UserInAddress),
+            (Some(user), Some(password)) => {
+                ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
             }
-            (None, Some(seed)) => ConnectOptions::with_nkey(seed.clone()),
-            (None, None) => match (self.address.username(), self.address.password()) {
-                (Some(user), Some(password)) => {
-                    ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
-                }
-                (Some(token), None) => ConnectOptions::with_token(token.to_owned()),
-                (None, _) => ConnectOptions::new(),
-            },
+            (Some(token), None) => ConnectOptions::with_token(token.to_owned()),
         };
-        if let Some(file) = &self.authorities {
-            options = options.add_root_certificates(file.clone());
+        if let Some(worker) = &self.worker {
+            options = options.custom_inbox_prefix(permissions::inbox(worker));
         }
-        Ok(options)
+        let options = self.files.add_to(options)?;
+        // Also for the servers of a cluster that this one names, whose addresses have no scheme.
+        Ok(options.require_tls(self.files.need_tls() || self.address.tls_required()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Queues: one work-queue stream, with a durable consumer for each subject.
 
+use std::error::Error as _;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -13,15 +14,17 @@ use async_nats::jetstream::stream::{
 use async_nats::jetstream::{self, Context, ErrorCode};
 use bytes::Bytes;
 use cortex_domain::ports::{Answer, AppendError, BusError, Delivery, MessageId, Subscription};
+use cortex_domain::share::Share;
 use cortex_domain::subject::{Queued, Subject};
 use futures::StreamExt;
 
 use super::broken;
 use super::connection::Connection;
-use super::options::{NatsError, NatsOptions};
+use super::error::NatsError;
+use super::options::NatsOptions;
 use super::receipt::Acknowledgement;
 
-const STREAM: &str = "CORTEX";
+pub(super) const STREAM: &str = "CORTEX";
 /// Within what time a message with the same id is recognised.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,6 +38,11 @@ const PULL_HEARTBEAT: Duration = Duration::from_secs(5);
 /// After what time without a message the consumer is checked.
 const IDLE_CHECK: Duration = Duration::from_secs(2 * PULL_HEARTBEAT.as_secs());
 const RESTART_DELAY: Duration = Duration::from_millis(200);
+
+/// The queues of all shares.
+pub(super) fn subjects() -> impl Iterator<Item = Subject<Queued>> {
+    Share::all().flat_map(|share| [Subject::submit(share), Subject::result(share)])
+}
 
 /// Creates the stream if it is missing. The limits of an existing one are its operator's.
 pub(super) async fn declare(jetstream: &Context, options: &NatsOptions) -> Result<(), NatsError> {
@@ -94,7 +102,7 @@ pub(super) async fn append(
             return Ok(());
         };
         match error.kind() {
-            PublishErrorKind::StreamNotFound if !last => {
+            PublishErrorKind::StreamNotFound if !last && options.worker.is_none() => {
                 declare(jetstream, options).await.map_err(broken)?;
             }
             _ if is_full(&error) => return Err(AppendError::Full(subject)),
@@ -117,10 +125,19 @@ async fn publish(
     tokio::time::timeout(APPEND_TIMEOUT, publishing).await.unwrap_or_else(timed_out)
 }
 
-/// Returns whether the stream has reached one of its limits.
+/// How the server says that there is no room: by a limit of the stream, of the account or of the
+/// server.
+const FULL: [ErrorCode; 5] = [
+    ErrorCode::STREAM_STORE_FAILED,
+    ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+    ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+    ErrorCode::MEMORY_RESOURCES_EXCEEDED,
+    ErrorCode::INSUFFICIENT_RESOURCES,
+];
+
 fn is_full(error: &jetstream::context::PublishError) -> bool {
-    let text = error.to_string();
-    text.contains("maximum messages exceeded") || text.contains("maximum bytes exceeded")
+    let cause = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    cause.is_some_and(|cause| FULL.contains(&cause.error_code()))
 }
 
 fn consumer_name(subject: &Subject<Queued>) -> String {

@@ -3,7 +3,7 @@
 //! The bus is only a transport: it may lose or repeat messages. No work is lost or done twice,
 //! because the store holds the authoritative state.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,6 +49,31 @@ pub enum BusError {
     /// The broker rejected the operation, or the connection failed.
     #[error("the bus failed: {0}")]
     Broken(String),
+}
+
+/// Why a receiver can't use a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Rejection {
+    /// The bytes are not a message.
+    Malformed,
+    /// A field is missing or has an impossible value.
+    Invalid,
+    /// A newer version of the protocol.
+    NewerVersion,
+    /// The message is about something else than its subject.
+    Misaddressed,
+}
+
+impl Rejection {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Invalid => "invalid",
+            Self::NewerVersion => "newer_version",
+            Self::Misaddressed => "misaddressed",
+        }
+    }
 }
 
 /// The bus.
@@ -114,6 +139,10 @@ pub trait Bus: Send + Sync + 'static {
         drop(subject);
         Box::pin(std::future::ready(Ok(())))
     }
+
+    /// Counts a received message that can't be used, and logs the first ones of their kind. `family`
+    /// is that of its subject.
+    fn reject(&self, family: &'static str, rejection: Rejection, cause: &dyn Display);
 }
 
 /// A subscription, which ends when it is dropped.

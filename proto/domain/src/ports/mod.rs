@@ -11,7 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use bus::{
-    AppendError, Bus, BusError, Delivery, Event, MessageId, Receipt, Reply, Request, RequestError,
+    AppendError, Bus, BusError, Delivery, Event, MessageId, Receipt, Rejection, Reply, Request, RequestError,
     Subscription,
 };
 pub use safety::{SafetyError, SafetyGate};

@@ -11,14 +11,17 @@ use bytes::Bytes;
 use cortex_domain::backoff::Backoff;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::WorkerId;
-use cortex_domain::ports::{Answer, AppendError, Bus, BusError, Payloads, Request, StoreError, Subscription};
+use cortex_domain::ports::{
+    Answer, AppendError, Bus, BusError, Event, Payloads, Request, StoreError, Subscription,
+};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::subject::{Filter, Requested, Subject};
 use cortex_domain::task::{Cancel, Progress, ProgressKind, Task, TaskReply};
 use cortex_domain::worker::Heartbeat;
 use cortex_platform::entropy;
 use cortex_wire::{
-    decode_cancel, decode_task, encode_heartbeat, encode_outcome, encode_progress, encode_task_reply,
+    DecodeError, decode_cancel, decode_task, encode_heartbeat, encode_outcome, encode_progress,
+    encode_task_reply,
 };
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
@@ -89,31 +92,30 @@ impl Broker {
 
     /// Returns the cancellations that are sent to this worker.
     pub(crate) async fn own_cancels(self: &Arc<Self>) -> Result<BoxStream<'static, Cancel>, BusError> {
-        let subscription = self.bus.subscribe(Filter::only(&Subject::JOB_CANCEL)).await?;
+        let subscription = self.bus.subscribe(Filter::only(&Subject::cancel(&self.worker))).await?;
         let all = stream::unfold(subscription, |mut subscription| async {
             let event = subscription.next().await?;
-            Some((event.body, subscription))
+            Some((event, subscription))
         });
         let broker = Arc::clone(self);
-        let own = move |packet: Bytes| {
-            let cancel = decode_cancel(&packet)
-                .inspect_err(|error| tracing::warn!(%error, "a cancellation could not be decoded"));
+        let own = move |event: Event| {
+            let cancel = decode_cancel(&event.body);
+            let cancel = cancel.inspect_err(|error| broker.reject(event.subject.family(), error));
             let cancel = cancel.ok().filter(|cancel| cancel.worker == broker.worker);
             ready(cancel.inspect(|cancel| broker.offers.forget(cancel.lease.dispatch)))
         };
         Ok(all.filter_map(own).boxed())
     }
 
+    fn reject(&self, family: &'static str, error: &DecodeError) {
+        self.bus.reject(family, error.rejection(), error);
+    }
+
     /// Decodes a job and fetches its input. The worker's first message about it is the reply. If
     /// the input is not available, reports the job as failed.
     pub(crate) async fn take(&self, request: Request) -> Option<Job> {
-        let Request { body: packet, reply, .. } = request;
-        let task = decode_task(&packet)
-            .inspect_err(|error| {
-                tracing::warn!(%error, worker = %self.worker, "a job could not be \
-                decoded")
-            })
-            .ok()?;
+        let Request { subject, body: packet, reply } = request;
+        let task = decode_task(&packet).inspect_err(|error| self.reject(subject.family(), error)).ok()?;
         let missing = match self.payloads.get(task.context).await {
             Ok(Some(input)) => {
                 self.offers.add(task.lease.dispatch, reply);
@@ -178,7 +180,8 @@ impl Broker {
 
 impl Origin for Broker {
     fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), OriginUnreachable>> {
-        self.bus.publish(Subject::HEARTBEAT, encode_heartbeat(&heartbeat));
+        let subject = Subject::heartbeat(&heartbeat.worker, &heartbeat.pool);
+        self.bus.publish(subject, encode_heartbeat(&heartbeat));
         Box::pin(ready(Ok(())))
     }
 

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use cortex_domain::subject::Filter;
-use cortex_domain::subject::Subject;
 use cortex_domain::worker::Heartbeat;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -100,7 +99,7 @@ async fn a_worker_that_has_joined_waits_while_another_origin_answers() {
 #[tokio::test]
 async fn an_admitted_worker_can_not_change_its_pool() {
     let origin = Origin::start().await;
-    let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
+    let mut heartbeats = origin.listen(Filter::HEARTBEATS).await;
     let (link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
     heartbeats.next().await.unwrap();

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
+use cortex_domain::ports::Event;
+use cortex_domain::subject::Subject;
 use cortex_domain::worker::{Gpu, Heartbeat, HeldLease};
 use prost::Message as _;
 
@@ -27,6 +29,16 @@ pub fn encode_heartbeat(heartbeat: &Heartbeat) -> Bytes {
 /// Returns an error if the bytes are not a valid heartbeat, or a list is too long.
 pub fn decode_heartbeat(bytes: &[u8]) -> Result<Heartbeat, DecodeError> {
     HEARTBEAT.packet::<v1::Heartbeat>(bytes)?.try_into()
+}
+
+/// Decodes a received event with a heartbeat.
+///
+/// # Errors
+/// Returns an error if it is not valid, or is of another worker or pool than its subject.
+pub fn receive_heartbeat(event: &Event) -> Result<Heartbeat, DecodeError> {
+    let heartbeat = decode_heartbeat(&event.body)?;
+    HEARTBEAT.addressed(event.subject == Subject::heartbeat(&heartbeat.worker, &heartbeat.pool))?;
+    Ok(heartbeat)
 }
 
 impl From<&Heartbeat> for v1::Heartbeat {

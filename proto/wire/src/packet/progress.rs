@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
+use cortex_domain::ports::Event;
+use cortex_domain::subject::Subject;
 use cortex_domain::task::{Progress, ProgressKind};
 use prost::Message as _;
 
@@ -22,6 +24,16 @@ pub fn encode_progress(progress: &Progress) -> Bytes {
 /// Returns an error if the bytes are not valid, or the frame is too long.
 pub fn decode_progress(bytes: &[u8]) -> Result<Progress, DecodeError> {
     PROGRESS.packet::<v1::JobProgress>(bytes)?.try_into()
+}
+
+/// Decodes a received event with progress.
+///
+/// # Errors
+/// Returns an error if it is not valid, or is about another job than its subject.
+pub fn receive_progress(event: &Event) -> Result<Progress, DecodeError> {
+    let progress = decode_progress(&event.body)?;
+    PROGRESS.addressed(event.subject == Subject::progress(progress.job))?;
+    Ok(progress)
 }
 
 impl From<&Progress> for v1::JobProgress {

@@ -6,7 +6,7 @@ mod server;
 use bytes::Bytes;
 use cortex_domain::flow::End;
 use cortex_domain::ports::Payloads;
-use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::subject::Filter;
 use cortex_domain::task::TaskReply;
 use cortex_link::LinkAddress;
 use cortex_wire::{decode_heartbeat, decode_outcome};
@@ -76,7 +76,7 @@ async fn a_worker_that_comes_back_renews_what_it_still_runs() {
     first.close().await;
 
     let second = OriginServer::at(&address).await;
-    let mut heartbeats = second.listen(Filter::only(&Subject::HEARTBEAT)).await;
+    let mut heartbeats = second.listen(Filter::HEARTBEATS).await;
     let mut results = second.results().await;
     let heartbeat = decode_heartbeat(&in_time(heartbeats.next()).await.unwrap().body).unwrap();
     assert_eq!(heartbeat.held.iter().map(|held| held.lease).collect::<Vec<_>>(), [sent.lease()]);

@@ -70,7 +70,7 @@ impl OriginServer {
 
     /// Starts a worker over the link, and waits for its first heartbeat.
     pub(super) async fn link(&self, engine: impl Engine) -> RunningWorker {
-        let mut heartbeats = self.listen(Filter::only(&Subject::HEARTBEAT)).await;
+        let mut heartbeats = self.listen(Filter::HEARTBEATS).await;
         let worker = Worker::new(settings(4), Arc::new(engine));
         let token = "token".to_owned();
         let dial = Dial { route: self.route.clone(), token, limits: Limits::default() };

@@ -2,17 +2,23 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod credentials;
+mod jwt;
+mod raw;
+mod rights;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cortex_bus::contract::ACK_TIMEOUT;
+use cortex_bus::contract::{ACK_TIMEOUT, heartbeat};
 use cortex_bus::{Nats, NatsError, NatsFlush, NatsOptions};
 use cortex_domain::ports::{
     AppendError, Bus, BusError, Delivery, MessageId, Request, RequestError, Subscription,
 };
 use cortex_domain::share::Share;
 use cortex_domain::subject::{Filter, Subject};
+use cortex_platform::metrics::Registry;
 use cortex_test_servers::{Nats as Server, NatsOptions as Settings};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -154,7 +160,7 @@ async fn everything_goes_on_after_the_server_was_killed() {
         Err(RequestError::Bus(BusError::Broken(_)))
     ));
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
-    bus.publish(Subject::HEARTBEAT, Bytes::from("dropped"));
+    bus.publish(heartbeat(), Bytes::from("dropped"));
     server.restart();
     append(&bus, "after").await;
     let mut came = Vec::new();
@@ -243,6 +249,110 @@ async fn a_full_queue_is_named() {
     }
     let full = bus.append(Subject::submit(Share::FIRST), Bytes::from("x")).await;
     assert_eq!(full, Err(AppendError::Full(Subject::submit(Share::FIRST))));
+}
+
+#[tokio::test]
+async fn a_queue_with_too_many_bytes_is_full_and_has_room_again() {
+    let Some(server) = Server::start() else { return };
+    let mut options = options(&server);
+    options.max_bytes = 4096;
+    let bus = Nats::connect(options).await.unwrap();
+    bus.append(Subject::result(Share::FIRST), Bytes::from(vec![0; 3000])).await.unwrap();
+    let full = bus.append(Subject::result(Share::FIRST), Bytes::from(vec![0; 3000])).await;
+    assert_eq!(full, Err(AppendError::Full(Subject::result(Share::FIRST))));
+    let mut consumer = bus.consume(Subject::result(Share::FIRST)).await.unwrap();
+    next(consumer.as_mut()).await.receipt.ack();
+    append(&bus, "room").await;
+}
+
+#[tokio::test]
+async fn an_account_without_room_is_full() {
+    let configuration = "accounts { APP { jetstream: { max_file: 8K }, users: [{ user: u, password: p }] } }";
+    let settings = Settings { configuration: configuration.into(), ..Settings::default() };
+    let Some(server) = Server::start_with(&settings) else { return };
+    let mut options = NatsOptions::new(&server.url().replace("nats://", "nats://u:p@")).unwrap();
+    options.max_bytes = -1;
+    let bus = Nats::connect(options).await.unwrap();
+    bus.append(Subject::result(Share::FIRST), Bytes::from(vec![0; 6000])).await.unwrap();
+    let full = bus.append(Subject::result(Share::FIRST), Bytes::from(vec![0; 6000])).await;
+    assert_eq!(full, Err(AppendError::Full(Subject::result(Share::FIRST))));
+}
+
+/// Returns the samples of a metric without its name.
+fn samples(registry: &Registry, name: &str) -> Vec<String> {
+    let text = registry.text();
+    let found = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+    found.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_depth_and_the_age_of_a_queue_are_measured() {
+    let Some(mut server) = Server::start() else { return };
+    let (bus, registry) = (connected(&server).await, Registry::default());
+    bus.register(&registry);
+    let depth = || samples(&registry, "cortex_bus_queue_depth");
+    bus.measure().await;
+    let empty = [r#"queue="sys.job.result"} 0"#, r#"queue="sys.job.submit"} 0"#];
+    assert_eq!(depth(), empty);
+    for _ in 0..3 {
+        bus.append(Subject::result(Share::FIRST), Bytes::from("x")).await.unwrap();
+    }
+    bus.measure().await;
+    assert_eq!(depth(), empty, "a moment ago is recent enough");
+    let measured = async |expected: &[&str]| {
+        let begun = Instant::now();
+        while depth() != expected {
+            assert!(begun.elapsed() < TIMEOUT, "{:?}", depth());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            bus.measure().await;
+        }
+    };
+    measured(&[r#"queue="sys.job.result"} 3"#, r#"queue="sys.job.submit"} 0"#]).await;
+    let age = || samples(&registry, "cortex_bus_queue_oldest_age_seconds");
+    assert_eq!(age()[1], r#"queue="sys.job.submit"} 0"#);
+    let begun = Instant::now();
+    while age()[0] == r#"queue="sys.job.result"} 0"# {
+        assert!(begun.elapsed() < TIMEOUT, "{:?}", age());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        bus.measure().await;
+    }
+    server.kill();
+    measured(&[]).await;
+}
+
+#[tokio::test]
+async fn dropped_messages_are_counted_by_their_cause() {
+    let Some(mut server) = Server::start() else { return };
+    let (bus, registry) = (connected(&server).await, Registry::default());
+    bus.register(&registry);
+    let _responder = bus.respond(Filter::only(&Subject::call(Share::FIRST))).await.unwrap();
+    let mut responder = bus.respond(Filter::only(&Subject::keep(Share::FIRST))).await.unwrap();
+    let other = async_nats::connect(server.url()).await.unwrap();
+    let _unread = bus.subscribe(Filter::HEARTBEATS).await.unwrap();
+    for _ in 0..3000 {
+        other.publish("sys.heartbeat.w1.echo", Bytes::from("x")).await.unwrap();
+    }
+    other.publish("sys.job.keep.0", Bytes::from("no reply subject")).await.unwrap();
+    other.flush().await.unwrap();
+    let dropped = |cause: &str| {
+        let found = samples(&registry, "cortex_bus_events_dropped_total").into_iter().find_map(|sample| {
+            sample.strip_prefix(&format!("cause=\"{cause}\"}} ")).map(|count| count.parse::<u64>().unwrap())
+        });
+        found.unwrap()
+    };
+    let begun = Instant::now();
+    while dropped("slow_subscriber") == 0 || dropped("foreign") == 0 {
+        assert!(begun.elapsed() < TIMEOUT, "{:?}", samples(&registry, "cortex_bus_events_dropped_total"));
+        let _ = tokio::time::timeout(Duration::from_millis(20), responder.next()).await;
+    }
+    assert_eq!((dropped("foreign"), dropped("disconnected")), (1, 0));
+    server.kill();
+    let begun = Instant::now();
+    while dropped("disconnected") == 0 {
+        assert!(begun.elapsed() < TIMEOUT);
+        bus.publish(heartbeat(), Bytes::from("lost"));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

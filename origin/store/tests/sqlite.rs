@@ -69,8 +69,9 @@ fn lower(path: &Path, steps: &[&str]) {
     rusqlite::Connection::open(path).unwrap().execute_batch(&steps.concat()).unwrap();
 }
 
-/// Replaces the index of schema 6 by the one that it replaced.
-const TO_SCHEMA_5: &str = "DROP INDEX jobs_by_topic; CREATE INDEX jobs_by_tenant ON jobs (tenant, id);
+/// Replaces the indices of schema 6 by the one that they replaced.
+const TO_SCHEMA_5: &str =
+    "DROP INDEX open_by_topic; DROP INDEX ended_by_topic; CREATE INDEX jobs_by_tenant ON jobs (tenant, id);
      PRAGMA user_version = 5;";
 
 #[tokio::test]

@@ -12,8 +12,7 @@ use rustix::param::clock_ticks_per_second;
 
 /// How long the origin is left alone before it counts as idle.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// How long the idle origin is watched. Everything that happens at intervals, except for the
-/// deletion of expired data once a minute, happens at least once.
+/// How long the idle origin is watched. Everything that happens at intervals happens at least once.
 const WATCH_TIME: Duration = Duration::from_secs(11);
 /// Maximum share of a core. The goal is 1%, and the program of the tests is not optimised and
 /// shares the machine with other tests.

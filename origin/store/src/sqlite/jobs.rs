@@ -98,17 +98,23 @@ pub(super) fn grow(connection: &Connection, id: JobId, bytes: i64) -> Result<(),
     Ok(())
 }
 
-/// Replaces a job that is at the `expected` version.
+/// Replaces a durable job that is at the `expected` version and has not ended.
 pub(super) fn update(connection: &Connection, job: &Job, expected: Version) -> Result<(), Fault> {
-    let sql = "UPDATE jobs SET state = :state, version = :version, open = :open, dispatch = :dispatch,
+    // SQLite writes an index again if the statement sets one of its columns, even to the same value.
+    let sql = if is_open(job) {
+        "UPDATE jobs SET state = :state, version = :version, dispatch = :dispatch,
          updated_at = :updated_at, record = :record
-         WHERE id = :id AND version = :expected";
+         WHERE id = :id AND version = :expected"
+    } else {
+        "UPDATE jobs SET state = :state, version = :version, dispatch = :dispatch,
+         updated_at = :updated_at, record = :record, open = 0
+         WHERE id = :id AND version = :expected"
+    };
     let updated = connection.prepare_cached(sql)?.execute(named_params! {
         ":id": job.id().as_bytes(),
         ":expected": expected.0.cast_signed(),
         ":state": job.state.name().code(),
         ":version": job.version.0.cast_signed(),
-        ":open": is_open(job),
         ":dispatch": dispatch(job),
         ":updated_at": job.updated_at.as_millis().cast_signed(),
         ":record": &cortex_wire::encode_job(job)[..],

@@ -8,7 +8,7 @@ use clap::Command;
 type Example = (&'static str, &'static str);
 
 /// The examples of each command, named by its path below `cortex`.
-pub(super) const EXAMPLES: [(&str, [Example; 2]); 39] = [
+pub(super) const EXAMPLES: [(&str, [Example; 2]); 40] = [
     (
         "",
         [
@@ -278,6 +278,16 @@ pub(super) const EXAMPLES: [(&str, [Example; 2]); 39] = [
         [
             ("Copy the store to a file", "cortex store backup ~/cortex-backup.db"),
             ("Copy the store of another home folder", "cortex store backup copy.db --home /srv/cortex"),
+        ],
+    ),
+    (
+        "store copy",
+        [
+            (
+                "Move from SQLite to a Redis server",
+                "cortex store copy --from ~/.cortex/store.db --to redis://localhost:6379",
+            ),
+            ("Copy a store to a new file", "cortex store copy --from @address.txt --to copy.db"),
         ],
     ),
     (

@@ -294,6 +294,16 @@ pub(super) const EXAMPLES: [(&str, [Example; 2]); 40] = [
         ],
     ),
     (
+        "store copy",
+        [
+            (
+                "Move from SQLite to a Redis server",
+                "cortex store copy --from ~/.cortex/store.db --to redis://localhost:6379",
+            ),
+            ("Copy a store to a new file", "cortex store copy --from @address.txt --to copy.db"),
+        ],
+    ),
+    (
         "store restore",
         [
             ("Put a copy in the place of a lost store", "cortex store restore ~/cortex-backup.db"),

@@ -177,8 +177,12 @@ impl From<MaintenanceError> for Failure {
             MaintenanceError::Open(_) | MaintenanceError::Backup(_) => {
                 (Exit::Config, "`cortex doctor` checks the home folder and its disk")
             }
-            MaintenanceError::Server(_) | MaintenanceError::Installation(_) => {
-                (Exit::Config, "`cortex doctor` checks the configuration of the store")
+            MaintenanceError::Server(error) => {
+                let exit = if error.is_of_the_configuration() { Exit::Config } else { Exit::Broken };
+                (exit, "check the address of the store, and that its server runs")
+            }
+            MaintenanceError::Installation(_) => {
+                (Exit::Config, "`cortex doctor` checks the home folder and its disk")
             }
             MaintenanceError::Copy(_) => (
                 Exit::Broken,

@@ -117,10 +117,14 @@ pub async fn build(
     }
     let metrics = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(listener) = sockets.metrics {
-        let metrics = NodeMetrics::new(registry, jobs.clone(), open_bus.clone(), config.worker_metrics);
+        let metrics = NodeMetrics::new(registry, jobs.clone(), config.worker_metrics);
+        let bus = open_bus.clone();
         let read = move || {
-            let metrics = metrics.clone();
-            async move { metrics.read().await }
+            let (metrics, bus) = (metrics.clone(), bus.clone());
+            async move {
+                bus.measure().await;
+                metrics.read().await
+            }
         };
         reporter.tracker.spawn(cortex_gateway::serve_metrics(listener, read, reporter.stop.clone()));
     }

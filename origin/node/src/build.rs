@@ -71,10 +71,14 @@ pub async fn build(
     };
     let metrics = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(listener) = sockets.metrics {
-        let metrics = NodeMetrics::new(common.registry, common.store, bus.clone(), config.worker_metrics);
+        let metrics = NodeMetrics::new(common.registry, common.store, config.worker_metrics);
+        let bus = bus.clone();
         let read = move || {
-            let metrics = metrics.clone();
-            async move { metrics.read().await }
+            let (metrics, bus) = (metrics.clone(), bus.clone());
+            async move {
+                bus.measure().await;
+                metrics.read().await
+            }
         };
         background.tracker.spawn(cortex_gateway::serve_metrics(listener, read, background.stop.clone()));
     }

@@ -10,8 +10,6 @@ use cortex_domain::state::StateName;
 use cortex_platform::metrics::{self, IntGaugeVec, ProcessMetrics, Registry, socket, top};
 use futures::future::join_all;
 
-use crate::engines::OpenBus;
-
 /// The label with the id of the worker that a sample is from.
 const WORKER: &str = "worker";
 
@@ -29,18 +27,12 @@ pub struct WorkerMetrics {
 pub(crate) struct NodeMetrics {
     registry: Registry,
     store: Arc<dyn Store>,
-    bus: OpenBus,
     jobs: IntGaugeVec,
     workers: Arc<[WorkerMetrics]>,
 }
 
 impl NodeMetrics {
-    pub(crate) fn new(
-        registry: Registry,
-        store: Arc<dyn Store>,
-        bus: OpenBus,
-        workers: Vec<WorkerMetrics>,
-    ) -> Self {
+    pub(crate) fn new(registry: Registry, store: Arc<dyn Store>, workers: Vec<WorkerMetrics>) -> Self {
         let jobs = metrics::gauges(
             "cortex_jobs",
             "Jobs in the store. The fifty tenants with the most jobs have their own label, and \
@@ -48,14 +40,13 @@ impl NodeMetrics {
             &["state", "tenant"],
         );
         registry.add(jobs.clone());
-        Self { registry, store, bus, jobs, workers: workers.into() }
+        Self { registry, store, jobs, workers: workers.into() }
     }
 
     /// Returns the metrics as text. If the store fails, the job counts are those of the last read.
     /// A worker that can't be read is left out.
     pub(crate) async fn read(&self) -> String {
-        let (counts, ()) = tokio::join!(self.store.counts(), self.bus.measure());
-        match counts {
+        match self.store.counts().await {
             Ok(counts) => {
                 let counts = counts.into_iter().map(|count| (count.tenant, count.state, count.jobs));
                 self.set(&top::by_tenant(counts));

@@ -8,7 +8,7 @@ use clap::Command;
 type Example = (&'static str, &'static str);
 
 /// The examples of each command, named by its path below `cortex`.
-pub(super) const EXAMPLES: [(&str, [Example; 2]); 40] = [
+pub(super) const EXAMPLES: [(&str, [Example; 2]); 41] = [
     (
         "",
         [

@@ -118,8 +118,8 @@ impl SchedulerClient {
 
     /// Tells the scheduler that a call has no caller any more.
     pub(super) async fn hang_up(&self, job: JobId, share: Share) {
-        let told = self.bus.request(Subject::hangup(share), encode_submit(job), HANGUP_TIMEOUT).await;
-        match told {
+        let notified = self.bus.request(Subject::hangup(share), encode_submit(job), HANGUP_TIMEOUT).await;
+        match notified {
             Ok(_) | Err(RequestError::Bus(BusError::Closed)) => {}
             Err(error) => {
                 tracing::warn!(%job, %error, "the scheduler could not be notified that the caller left");

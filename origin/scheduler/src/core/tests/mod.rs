@@ -14,6 +14,7 @@ mod fixtures;
 mod invariants;
 mod notes;
 mod orphans;
+mod ownership;
 mod placing;
 mod reset;
 mod restart;

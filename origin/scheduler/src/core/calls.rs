@@ -126,7 +126,8 @@ impl<R> State<R> {
         self.not_persisted(*call, refusal, step);
     }
 
-    fn not_persisted(
+    /// Rejects a call that could not become durable, and records what ran.
+    pub(super) fn not_persisted(
         &mut self,
         call: PersistingCall<R>,
         refusal: CallRefusal,

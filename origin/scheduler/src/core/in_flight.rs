@@ -196,6 +196,11 @@ impl<R> State<R> {
                 tracked.phase = phase;
                 self.drop_job(id, tracked, step);
             }
+            // The share was lost and gained again since that commit, whose outcome is late.
+            (phase @ Phase::Placing { .. }, Ok(job)) if job.state.lease() != phase.lease() => {
+                tracked.phase = phase;
+                self.track(id, tracked);
+            }
             (Phase::Placing { assignment, slot }, Ok(job)) => {
                 let (reports, changed) = (std::mem::take(&mut tracked.inbox), tracked.changed);
                 self.send(id, tracked, job, assignment, &slot.worker, step);

@@ -1,13 +1,12 @@
 //! The shares of the tenants that this scheduler owns. It acts for no other tenant.
 
-use cortex_domain::call::{CallRefusal, CallReply};
+use cortex_domain::call::CallRefusal;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job};
 use cortex_domain::share::{Share, Terms};
 use cortex_domain::state::Attempt;
 use cortex_domain::transition::Change;
 
-use super::action::Action;
 use super::state::{State, StepContext};
 use super::tracked::{JobKind, Phase, Tracked};
 
@@ -88,11 +87,7 @@ impl<R> State<R> {
             }
             Phase::InFlight { lease, .. } | Phase::InStore { lease, .. } => self.release_lease(Some(lease)),
             Phase::Asleep { .. } => self.waiting.wake(id),
-            Phase::Persisting(call) => {
-                self.release_lease(call.held);
-                let called = CallReply::Refused(CallRefusal::Stopping);
-                step.actions.push(Action::Reply { reply: call.reply, called });
-            }
+            Phase::Persisting(call) => self.not_persisted(*call, CallRefusal::Stopping, step),
         }
         self.retries.retain(|(_, job)| *job != id);
         self.untrack(id, tracked);

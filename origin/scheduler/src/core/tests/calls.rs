@@ -5,6 +5,7 @@ use std::time::Duration;
 use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::event::Event;
 use cortex_domain::job::{Durability, Request};
+use cortex_domain::share::Terms;
 use cortex_domain::state::{Failure, FailureKind, Lease, State as JobState};
 use cortex_domain::time::Uptime;
 use cortex_domain::transition::Change;
@@ -153,6 +154,19 @@ fn a_call_that_is_becoming_durable_when_the_scheduler_stops_is_refused() {
     assert!(matches!(kept[..], [Action::Persist { .. }]), "{kept:?}");
     let refused = at(&mut state, 1, Input::Stopping);
     assert_eq!(given_up(&refused).1, CallRefusal::Stopping);
+}
+
+#[test]
+fn a_call_that_is_becoming_durable_when_its_share_moves_is_refused_with_its_history() {
+    let mut state = state();
+    let worker = Box::new(workers::candidate(0, false));
+    at(&mut state, 0, Input::Heartbeat { worker, held: vec![] });
+    sent(&mut state);
+    at(&mut state, 1, Input::Detached { job: job().id() });
+    let refused = at(&mut state, 1, Input::Owned { terms: Terms::default() });
+    assert_eq!(given_up(&refused).1, CallRefusal::Stopping);
+    at(&mut state, 2, Input::Tick);
+    assert!(state.is_idle());
 }
 
 #[test]

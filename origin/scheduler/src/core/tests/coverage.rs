@@ -1,5 +1,8 @@
 //! What the simulations have seen.
 
+/// How many of the last counters need several schedulers.
+const OF_SEVERAL: usize = 9;
+
 /// What a run has seen, so that a simulation that tests nothing is noticed.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Coverage {
@@ -26,6 +29,16 @@ pub(super) struct Coverage {
     pub(super) lapsed: u64,
     pub(super) stale: u64,
     pub(super) orphans: u64,
+    // The following happen only with several schedulers.
+    pub(super) busy: u64,
+    pub(super) terms_over: u64,
+    pub(super) takeovers: u64,
+    pub(super) left_messages: u64,
+    pub(super) moved: u64,
+    pub(super) pauses: u64,
+    pub(super) leaves: u64,
+    pub(super) kept_shares: u64,
+    pub(super) busy_gives: u64,
 }
 
 impl Coverage {
@@ -35,7 +48,7 @@ impl Coverage {
         }
     }
 
-    fn all_mut(&mut self) -> [&mut u64; 23] {
+    fn all_mut(&mut self) -> [&mut u64; 32] {
         [
             &mut self.succeeded,
             &mut self.failed,
@@ -60,13 +73,23 @@ impl Coverage {
             &mut self.lapsed,
             &mut self.stale,
             &mut self.orphans,
+            &mut self.busy,
+            &mut self.terms_over,
+            &mut self.takeovers,
+            &mut self.left_messages,
+            &mut self.moved,
+            &mut self.pauses,
+            &mut self.leaves,
+            &mut self.kept_shares,
+            &mut self.busy_gives,
         ]
     }
 
     /// Asserts that everything that can happen did happen often.
-    pub(super) fn check(&self, runs: usize) {
-        let few = u64::try_from(runs / 100).unwrap();
-        for count in self.clone().all_mut() {
+    pub(super) fn check(&self, runs: usize, schedulers: usize) {
+        let (few, skipped) = if schedulers > 1 { (runs / 400, 0) } else { (runs / 100, OF_SEVERAL) };
+        let few = u64::try_from(few).unwrap();
+        for count in self.clone().all_mut().into_iter().rev().skip(skipped) {
             assert!(*count > few, "something hardly ever happened: {self:?}");
         }
     }

@@ -7,6 +7,8 @@ use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{Durability, Job, Version};
+use cortex_domain::ownership::{SchedulerId, Standing};
+use cortex_domain::share::Term;
 use cortex_domain::state::{Exhausted, State as JobState};
 use cortex_domain::transition::{self, Change, Effect, OutboxMessage, first_entry};
 
@@ -20,6 +22,8 @@ pub(super) struct Store {
     pub(super) outbox: VecDeque<OutboxMessage>,
     /// Entries of the audit log in the order of commits.
     pub(super) audit: Vec<AuditEvent>,
+    /// The schedulers, and the owner of each share.
+    pub(super) standing: Standing,
     /// Calls that have ended.
     pub(super) histories: Vec<(Job, Vec<Entry>)>,
 }
@@ -34,6 +38,9 @@ impl Store {
 
     pub(super) fn commit(&mut self, change: Change) -> Result<Job, SaveError> {
         let id = change.job().id();
+        if change.term().is_some_and(|term| self.owner_under(term).is_none()) {
+            return Err(SaveError::TermOver);
+        }
         let Some((job, log)) = self.jobs.get_mut(&id) else { return Err(SaveError::Conflict) };
         if job.version != change.expected() {
             return Err(SaveError::Conflict);
@@ -55,6 +62,12 @@ impl Store {
         Ok(job.clone())
     }
 
+    /// Returns the owner of the share, unless the term is over.
+    pub(super) fn owner_under(&self, term: Term) -> Option<SchedulerId> {
+        let (epoch, owner) = self.standing.shares.get(&term.share).copied()?;
+        owner.filter(|_| epoch == term.epoch)
+    }
+
     /// Makes a call's history a durable job.
     pub(super) fn persist(&mut self, history: Change) {
         assert_eq!((history.job().durability, history.expected()), (Durability::Durable, Version(0)));
@@ -64,9 +77,12 @@ impl Store {
         assert!(known.is_none(), "a call became durable twice");
     }
 
-    /// Records a call that has ended.
+    /// Records a call that has ended, unless it has become a durable job.
     pub(super) fn record(&mut self, history: Change) {
         self.note(&history);
+        if self.jobs.contains_key(&history.job().id()) {
+            return;
+        }
         let log = history.entries().to_vec();
         self.histories.push((history.into_job(), log));
     }

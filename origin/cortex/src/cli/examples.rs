@@ -300,7 +300,10 @@ pub(super) const EXAMPLES: [(&str, [Example; 2]); 41] = [
                 "Move from SQLite to a Redis server",
                 "cortex store copy --from ~/.cortex/store.db --to redis://localhost:6379",
             ),
-            ("Copy a store to a new file", "cortex store copy --from @address.txt --to copy.db"),
+            (
+                "Copy a store on Postgres to a file",
+                "cortex store copy --from postgres://user@localhost/cortex --to copy.db",
+            ),
         ],
     ),
     (

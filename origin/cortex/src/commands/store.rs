@@ -171,18 +171,14 @@ impl From<MaintenanceError> for Failure {
         let (exit, help) = match &error {
             MaintenanceError::Unsupported { .. } => (
                 Exit::Config,
-                "pass --store sqlite, or use the server's own tools, such as pg_dump for Postgres or a copy of the \
-                 append-only file for Redis",
+                "stores on servers have only one schema so far, so there is nothing to migrate",
             ),
-            MaintenanceError::Open(_) | MaintenanceError::Backup(_) => {
+            MaintenanceError::Open(_) | MaintenanceError::Backup(_) | MaintenanceError::Installation(_) => {
                 (Exit::Config, "`cortex doctor` checks the home folder and its disk")
             }
             MaintenanceError::Server(error) => {
                 let exit = if error.is_of_the_configuration() { Exit::Config } else { Exit::Broken };
                 (exit, "check the address of the store, and that its server runs")
-            }
-            MaintenanceError::Installation(_) => {
-                (Exit::Config, "`cortex doctor` checks the home folder and its disk")
             }
             MaintenanceError::Copy(_) => (
                 Exit::Broken,

@@ -101,10 +101,9 @@ impl Membership {
 }
 
 #[cfg(test)]
-mod model;
-
-#[cfg(test)]
 mod tests {
+    mod model;
+
     use super::*;
 
     fn id(n: u8) -> SchedulerId {

@@ -4,6 +4,7 @@ use cortex_domain::event::Event;
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::JobId;
 use cortex_domain::job::Job;
+use cortex_domain::share::Share;
 use cortex_domain::state::{Hold, State as JobState};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
@@ -88,8 +89,15 @@ impl<R> State<R> {
         tracked.changed = false;
         match found {
             Ok(Some(job)) if is_open(&job) && !self.owns_job(&job) => {
+                let share = Share::of(job.tenant());
+                let (forged, reports): (Vec<_>, Vec<_>) =
+                    tracked.inbox.drain(..).partition(|report| is_of_another_share(report, share));
+                forged.iter().for_each(|report| step.note_stale(id, report));
+                // No scheduler can use a report under a lease that no job of its share has.
+                if forged.is_empty() || !reports.is_empty() {
+                    step.actions.push(Action::Leave);
+                }
                 self.drop_job(id, tracked, step);
-                step.actions.push(Action::Leave);
             }
             Ok(Some(job)) if is_open(&job) => {
                 tracked = tracked.of_job(&job);
@@ -164,6 +172,11 @@ impl<R> State<R> {
             }
         }
     }
+}
+
+/// Returns whether a report is under a lease that was made up.
+fn is_of_another_share(report: &Report, share: Share) -> bool {
+    report.event.lease().is_some_and(|lease| lease.dispatch.share() != share)
 }
 
 /// Returns when a pending job wakes up by itself, if it does.

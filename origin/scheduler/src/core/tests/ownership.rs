@@ -1,7 +1,7 @@
 //! What a scheduler does when its shares change.
 
 use cortex_domain::event::Event;
-use cortex_domain::share::Terms;
+use cortex_domain::share::{Share, Terms};
 use cortex_domain::transition::Change;
 
 use super::fixtures::{allow, apply, job, lease, load, scheduled, state};
@@ -41,4 +41,21 @@ fn a_report_about_a_share_of_another_scheduler_is_left_to_it() {
     let report = Input::Reported { job: job().id(), event, worker: workers::name(0) };
     assert!(matches!(apply(&mut state, report)[..], [Action::Leave]));
     assert!(state.is_idle());
+}
+
+#[test]
+fn a_report_under_a_lease_that_names_another_share_than_its_job_is_dropped() {
+    let own: Share = lease().dispatch.share();
+    assert_ne!(own, Share::of(job().tenant()), "the fixture's lease is not of the job's share");
+    let mut state = state();
+    let terms = Terms::sole().iter().filter(|term| term.share == own).collect();
+    apply(&mut state, Input::Owned { terms });
+    let forged = Event::Returned { lease: lease() };
+    let report = Input::Reported { job: job().id(), event: forged, worker: workers::name(0) };
+    let actions = load(&mut state, report, job());
+    assert!(!actions.iter().any(|action| matches!(action, Action::Leave)), "{actions:?}");
+    assert!(state.is_idle());
+    // A job that was submitted under another share is delivered again.
+    let submitted = load(&mut state, Input::Submitted { job: job().id() }, job());
+    assert!(matches!(submitted[..], [Action::Leave]), "{submitted:?}");
 }

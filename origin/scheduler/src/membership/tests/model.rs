@@ -200,6 +200,8 @@ impl Model {
             let (old, previous) = before.shares.get(share).copied().unwrap_or_default();
             let is_kept = owner.is_none() || *owner == previous;
             self.ensure(*epoch > old || (*epoch == old && is_kept), "a new owner has a new epoch");
+            let was_seen = turn.take.contains(&Term { share: *share, epoch: old });
+            self.ensure(*epoch == old || was_seen, "a share is taken only at the epoch that was seen");
             seen.takeovers += usize::from(*epoch > old && previous.is_some());
         }
     }

@@ -217,7 +217,7 @@ async fn replayed_messages_change_nothing() {
     place.origin.api.ended(&job, TIMEOUT).await;
     let call = place.origin.api.submit_and_wait("job.echo", json!(2), 10).await;
     assert_eq!(call.status, 200, "{call:?}");
-    let mut seen = Vec::new();
+    let mut seen = Vec::<(String, Vec<u8>)>::new();
     while !["sys.job.call", "sys.job.submit", "worker.echo-1.jobs", "sys.heartbeat.echo-1.echo"]
         .iter()
         .all(|subject| seen.iter().any(|(found, _)| found.starts_with(subject)))

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cortex_bus::{Nats as Bus, NatsFiles, NatsOptions};
 use cortex_domain::ports::Bus as _;
+use cortex_domain::share::Share;
 use cortex_domain::subject::{Filter, Subject};
 use cortex_test_servers::{Nats, NatsOptions as Settings, Redis, RedisKind};
 use cortex_tests::home::Home;
@@ -55,8 +56,8 @@ async fn the_printed_nats_user_can_work() {
     worker.publish(heartbeat, Bytes::from("alive"));
     let received = tokio::time::timeout(TIMEOUT, heartbeats.next()).await.expect("a heartbeat in time");
     assert_eq!(received.unwrap().body, "alive");
-    worker.append(Subject::JOB_RESULT, Bytes::from("done")).await.unwrap();
-    worker.append(Subject::JOB_SUBMIT, Bytes::from("forged")).await.unwrap_err();
+    worker.append(Subject::result(Share::FIRST), Bytes::from("done")).await.unwrap();
+    worker.append(Subject::submit(Share::FIRST), Bytes::from("forged")).await.unwrap_err();
 }
 
 /// Sends a command, and returns the first line of the reply.

@@ -3,6 +3,8 @@
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::Job;
+use cortex_domain::ownership::SchedulerId;
+use cortex_domain::share::{Epoch, Share};
 use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::time::Uptime;
 use cortex_domain::transition::Change;
@@ -50,6 +52,9 @@ impl Origin {
     fn start() -> Self {
         let mut origin =
             Self { state: state(), store: Store::default(), awake: Uptime::from_millis(1), asked: 0 };
+        let owner = SchedulerId::new([1; 16]);
+        let shares = Share::all().map(|share| (share, (Epoch(1), Some(owner))));
+        origin.store.standing.shares.extend(shares);
         let jobs: Vec<Job> = (0..JOBS).map(running).collect();
         for job in &jobs {
             origin.store.jobs.insert(job.id(), (job.clone(), vec![]));

@@ -13,6 +13,8 @@ const READY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The id of the installation, which every process has in its home.
 const INSTALLATION: &str = "0123456789abcdef0123456789abcdef\n";
 const SAFETY: &str = "default: { allow: [\"job.>\"] }\n";
+/// A worker that is cut off loses its jobs sooner than by default.
+const TIMEOUTS: &str = "heartbeat: 1s\nlease: 4s\ndefault: { run: 60s, attempts: 5 }\n";
 
 /// What the processes share.
 #[derive(Debug, Clone)]
@@ -41,7 +43,8 @@ pub struct Scheduler {
 impl Cluster {
     fn command(&self, home: &Home, role: &str) -> Command {
         let mut command = Command::new(binary("cortex"));
-        command.args(["serve", role, "--grpc-port", "0", "--metrics-port", "0"]);
+        command.args(["serve", role, "--grpc-port", "0", "--metrics-port", "0", "--timeouts"]);
+        command.arg(home.write("timeouts.yaml", TIMEOUTS));
         command.env("CORTEX_HOME", home.path()).env("CORTEX_LOG", "info").envs(self.servers.iter().cloned());
         command
     }

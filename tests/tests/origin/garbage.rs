@@ -105,7 +105,7 @@ impl Place {
     }
 
     /// Checks that nothing crashed and no queue keeps a message, and stops the origin.
-    async fn is_well(self) {
+    async fn stays_well(self) {
         self.works().await;
         wait::until("the queues are empty", TIMEOUT, async || {
             (Raw::queued(self.nats.port()) == 0).then_some(())
@@ -204,7 +204,7 @@ async fn bad_messages_on_every_subject_are_counted_and_logged_once_and_break_not
         log.lines().filter(|line| line.contains("a message on the bus can't be used")).collect();
     assert_eq!(logged.len(), counted.len(), "one line for each kind: {logged:#?}");
     drop(events);
-    place.is_well().await;
+    place.stays_well().await;
 }
 
 #[tokio::test]
@@ -236,5 +236,5 @@ async fn replayed_messages_change_nothing() {
     let after = place.origin.api.job(&job).await;
     assert_eq!((&after["state"], &after["result"]), (&json!("SUCCEEDED"), &json!(1)), "{after}");
     assert_eq!(place.origin.api.events(&job).await, events, "the log is the same");
-    place.is_well().await;
+    place.stays_well().await;
 }

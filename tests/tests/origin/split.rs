@@ -7,6 +7,7 @@ use cortex_tests::cluster::{Cluster, Gateway, Scheduler};
 use cortex_tests::process::Paused;
 use cortex_tests::wait;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 /// Longer than it takes to notice a scheduler that is gone, and to end the leases of its workers.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -125,12 +126,26 @@ async fn a_rolling_restart_of_every_role_loses_nothing() {
     let (_w1, _w2) = (one.worker("w1"), two.worker("w2"));
     have(&[&one, &two], all).await;
     let (mut acme, local) = (cluster.gateway("acme").await, cluster.gateway("local").await);
+    let (callers, stop) = (local.api.clone(), CancellationToken::new());
+    let until = stop.clone();
+    let calling = tokio::spawn(async move {
+        let mut answered = 0;
+        while !until.is_cancelled() {
+            let call = callers.submit_and_wait("job.echo", json!("call"), 30).await;
+            // A call that was placed at a scheduler which stops may have run.
+            assert!(matches!(call.status, 200 | 503), "{call:?}");
+            answered += u32::from(call.status == 200);
+        }
+        answered
+    });
     let mut ids = Vec::new();
     ids.push((submit(&acme, 10).await, submit(&local, 10).await));
     one = cluster.restart_scheduler(one).await;
     ids.push((submit(&acme, 10).await, submit(&local, 10).await));
     two = cluster.restart_scheduler(two).await;
     ids.push((submit(&acme, 10).await, submit(&local, 10).await));
+    stop.cancel();
+    assert!(calling.await.unwrap() > 0);
     acme = cluster.restart_gateway(acme, "acme").await;
     call(&acme).await;
     for (of_acme, of_local) in ids {

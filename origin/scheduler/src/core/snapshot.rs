@@ -19,6 +19,8 @@ pub(crate) struct Snapshot {
     pub(crate) delayed: usize,
     /// Synchronous calls that have not ended.
     pub(crate) calls: usize,
+    /// Shares of the tenants that this scheduler owns.
+    pub(crate) shares: usize,
 }
 
 /// The queue and the capacity of a pool.
@@ -57,6 +59,7 @@ impl<R> State<R> {
             workers.insert(worker.worker.clone(), own);
         }
         let (undecided, delayed) = (self.waiting.undecided(), self.waiting.delayed());
-        Snapshot { pools, workers, undecided, delayed, calls: self.calls_by_end.len() }
+        let (calls, shares) = (self.calls_by_end.len(), self.terms.iter().count());
+        Snapshot { pools, workers, undecided, delayed, calls, shares }
     }
 }

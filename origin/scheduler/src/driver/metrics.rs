@@ -98,7 +98,7 @@ impl Metrics {
     }
 }
 
-fn sampled() -> [IntGaugeVec; 9] {
+fn sampled() -> [IntGaugeVec; 10] {
     let of_pool = |name, help| metrics::gauges(name, help, &["pool"]);
     let of_worker = |name, help| metrics::gauges(name, help, &["worker"]);
     [
@@ -114,11 +114,16 @@ fn sampled() -> [IntGaugeVec; 9] {
         of_worker("cortex_worker_slots_in_use", "Slots of the worker that are in use."),
         metrics::gauges("cortex_jobs_waiting", "Jobs that wait, by what they wait for.", &["for"]),
         metrics::gauges("cortex_calls_open", "Synchronous calls that have not ended.", &[]),
+        metrics::gauges(
+            "cortex_scheduler_shares",
+            "Shares of the tenants that this scheduler owns, of 16.",
+            &[],
+        ),
     ]
 }
 
-fn set(gauges: &[IntGaugeVec; 9], snapshot: &Snapshot) {
-    let [depth, age, workers, slots, in_use, worker_slots, worker_in_use, waiting, calls] = gauges;
+fn set(gauges: &[IntGaugeVec; 10], snapshot: &Snapshot) {
+    let [depth, age, workers, slots, in_use, worker_slots, worker_in_use, waiting, calls, shares] = gauges;
     for (pool, load) in &snapshot.pools {
         let set = |gauge: &IntGaugeVec, value: u64| {
             gauge.with_label_values(&[pool.as_str()]).set(value.cast_signed());
@@ -137,4 +142,5 @@ fn set(gauges: &[IntGaugeVec; 9], snapshot: &Snapshot) {
     waiting.with_label_values(&["decision"]).set(number(snapshot.undecided));
     waiting.with_label_values(&["time"]).set(number(snapshot.delayed));
     calls.with_label_values::<&str>(&[]).set(number(snapshot.calls));
+    shares.with_label_values::<&str>(&[]).set(number(snapshot.shares));
 }

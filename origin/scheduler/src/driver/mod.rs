@@ -21,7 +21,7 @@ use std::time::Duration;
 use cortex_domain::id::DispatchId;
 use cortex_domain::ownership::SchedulerId;
 use cortex_domain::ports::{Bus, BusError, Reply, SafetyGate, Store};
-use cortex_domain::share::Share;
+use cortex_domain::share::{Share, Terms};
 use cortex_domain::time::Uptime;
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
@@ -177,8 +177,12 @@ impl Driver {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        for action in self.apply(Input::Stopping).into_iter().filter(Action::answers) {
-            self.execute(action).await;
+        // Another scheduler can take the calls that were not placed.
+        let gives_up = self.store.is_shared().then(|| Input::Owned { terms: Terms::default() });
+        for input in gives_up.into_iter().chain([Input::Stopping]) {
+            for action in self.apply(input).into_iter().filter(Action::answers) {
+                self.execute(action).await;
+            }
         }
         ownership::leave(self).await;
     }
@@ -187,11 +191,16 @@ impl Driver {
         self.state().has_calls(share)
     }
 
-    /// Returns whether this scheduler owns a share, and knows it from a recent look at the record. One
-    /// that was paused must look again first.
+    /// Returns whether this scheduler knows its shares from a recent look at the record. One that was
+    /// paused must look again first.
+    fn is_current(&self) -> bool {
+        let observed = Uptime::from_millis(self.observed.load(Ordering::Acquire));
+        !self.store.is_shared() || self.clock.uptime().since(observed) <= DEAD_AFTER
+    }
+
+    /// Returns whether this scheduler owns a share by a recent look at the record.
     fn owns(&self, share: Share) -> bool {
-        let since = self.clock.uptime().since(Uptime::from_millis(self.observed.load(Ordering::Acquire)));
-        (!self.store.is_shared() || since <= DEAD_AFTER) && self.state().owns(share)
+        self.is_current() && self.state().owns(share)
     }
 
     fn note_observation(&self) {

@@ -25,9 +25,10 @@ pub(super) async fn run(driver: Arc<Driver>) {
     let mut gained = driver.gained.subscribe();
     let permits = Arc::new(Semaphore::new(PAGE_SIZE));
     while !driver.stop.is_cancelled() {
-        if gained.has_changed().unwrap_or_default() {
+        // Messages of new shares may wait before the last one that was read. The same is true of own
+        // ones that were read while it was not known whose they are.
+        if gained.has_changed().unwrap_or_default() || !driver.is_current() {
             gained.mark_unchanged();
-            // Messages of the new shares may wait before the last one that was read.
             after = Sequence::default();
         }
         match relay_page(&driver, &mut after, &permits).await {

@@ -251,7 +251,7 @@ impl Drop for OpenCall {
             if !ended {
                 calls.scheduler.hang_up(job, share).await;
             }
-            if let Err(error) = calls.parts.payloads.discard_closed(job).await {
+            if let Err(error) = calls.parts.payloads.discard(job).await {
                 tracing::debug!(%job, %error, "the payloads of a call were not deleted");
             }
         });

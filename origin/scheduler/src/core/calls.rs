@@ -192,10 +192,7 @@ impl<R> State<R> {
     /// else from now on, and workers finish what they run.
     pub(super) fn refuse_calls(&mut self, step: &mut StepContext<'_, '_, R>) {
         self.stopped = true;
-        let is_open = |tracked: &Tracked<R>| {
-            matches!((&tracked.kind, &tracked.phase), (JobKind::Call(_), _) | (_, Phase::Persisting(_)))
-        };
-        let open = self.jobs.iter().filter(|(_, tracked)| is_open(tracked));
+        let open = self.jobs.iter().filter(|(_, tracked)| tracked.is_awaited());
         let open: Vec<JobId> = open.map(|(id, _)| *id).collect();
         for id in open {
             let Some(mut tracked) = self.jobs.remove(&id) else { continue };

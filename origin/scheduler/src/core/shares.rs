@@ -46,6 +46,8 @@ impl<R> State<R> {
                 self.drop_job(id, tracked, step);
             }
         }
+        let jobs = &self.jobs;
+        self.retries.retain(|(_, job)| jobs.contains_key(job));
     }
 
     /// Adds the term under which this scheduler makes a change.
@@ -89,14 +91,13 @@ impl<R> State<R> {
             Phase::Asleep { .. } => self.waiting.wake(id),
             Phase::Persisting(call) => self.not_persisted(*call, CallRefusal::Stopping, step),
         }
-        self.retries.retain(|(_, job)| *job != id);
         self.untrack(id, tracked);
     }
 }
 
 impl<R> Tracked<R> {
     /// Returns whether a caller waits for the job.
-    fn is_awaited(&self) -> bool {
+    pub(super) fn is_awaited(&self) -> bool {
         matches!((&self.kind, &self.phase), (JobKind::Call(_), _) | (_, Phase::Persisting(_)))
     }
 

@@ -34,7 +34,7 @@ use tokio_util::task::TaskTracker;
 use self::listen::Permits;
 use self::log_throttle::LogThrottle;
 use self::metrics::Metrics;
-use self::ownership::{Ownership, TurnError};
+use self::ownership::Ownership;
 use self::pending::Pending;
 use crate::core::{Action, Input, Now, Snapshot, State};
 use crate::membership::DEAD_AFTER;
@@ -156,14 +156,7 @@ impl Driver {
     /// Returns an error if the bus can't be used.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<(), BusError> {
         listen::heartbeats(self).await?;
-        let mut ownership = Ownership::new(self);
-        match ownership.step(self).await {
-            Ok(()) => {}
-            Err(TurnError::Bus(error)) => return Err(error),
-            Err(TurnError::Store(error)) => {
-                tracing::error!(%error, "the shares of the schedulers can't be read; the scheduler tries again");
-            }
-        }
+        let ownership = Ownership::start(self).await?;
         self.tasks.spawn(ownership.run(self.clone()));
         self.tasks.spawn(reconcile::run(self.clone()));
         self.tasks.spawn(retain::run(self.clone()));

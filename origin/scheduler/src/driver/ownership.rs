@@ -27,7 +27,7 @@ pub(super) struct Ownership {
 
 /// A turn failed. The next one repeats what it did not do.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TurnError {
+enum TurnError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -35,13 +35,23 @@ pub(super) enum TurnError {
 }
 
 impl Ownership {
-    pub(super) fn new(driver: &Driver) -> Self {
+    /// Takes the first step. If the store fails, the next one repeats it.
+    ///
+    /// # Errors
+    /// Returns an error if the bus can't be used.
+    pub(super) async fn start(driver: &Arc<Driver>) -> Result<Self, BusError> {
         let membership = Membership::new(driver.id);
-        Self { membership, terms: Terms::default(), listening: BTreeMap::new() }
+        let mut ownership = Self { membership, terms: Terms::default(), listening: BTreeMap::new() };
+        match ownership.step(driver).await {
+            Ok(()) => {}
+            Err(TurnError::Bus(error)) => return Err(error),
+            Err(error) => log(&error),
+        }
+        Ok(ownership)
     }
 
     /// Says that this scheduler is alive, and takes and gives up what is due.
-    pub(super) async fn step(&mut self, driver: &Arc<Driver>) -> Result<(), TurnError> {
+    async fn step(&mut self, driver: &Arc<Driver>) -> Result<(), TurnError> {
         self.turn(driver, self.membership.heartbeat()).await?;
         let planned = self.membership.plan(driver.clock.uptime(), |share| driver.has_calls(share));
         if let Some(turn) = planned {
@@ -108,14 +118,19 @@ impl Ownership {
             };
             match stepped {
                 Ok(()) => fails = false,
-                Err(error) if !fails => {
-                    tracing::error!(%error, "the shares of the schedulers can't be read; the scheduler tries again");
+                Err(error) => {
+                    if !fails {
+                        log(&error);
+                    }
                     fails = true;
                 }
-                Err(_) => {}
             }
         }
     }
+}
+
+fn log(error: &TurnError) {
+    tracing::error!(%error, "the shares of the schedulers can't be read; the scheduler tries again");
 }
 
 /// Gives up every share, so that others don't wait until this scheduler is known to have ended.

@@ -45,10 +45,11 @@ impl TieredPayloads {
     /// # Errors
     /// Returns an error if the store does not accept them.
     pub async fn keep(&self, job: JobId) -> Result<(), StoreError> {
-        for (space, payload) in self.calls.leave(job) {
-            if self.reach == Reach::Store {
-                continue;
-            }
+        let held = self.calls.leave(job);
+        if self.reach == Reach::Store {
+            return Ok(());
+        }
+        for (space, payload) in held {
             self.store.put(Pointer { memory: self.memory(), space }, payload).await?;
         }
         Ok(())
@@ -57,17 +58,6 @@ impl TieredPayloads {
     /// Closes an ended call and deletes its payloads in memory.
     pub fn close(&self, job: JobId) {
         self.calls.close(job);
-    }
-
-    /// Deletes the payloads of a closed call in the store, if any are there.
-    ///
-    /// # Errors
-    /// Returns an error if the store fails. It deletes them later by itself.
-    pub async fn discard_closed(&self, job: JobId) -> Result<(), StoreError> {
-        match self.reach {
-            Reach::Process => Ok(()),
-            Reach::Store => self.store.discard(job).await,
-        }
     }
 
     /// Returns the number of bytes held in memory.
@@ -101,7 +91,10 @@ impl Payloads for TieredPayloads {
 
     fn discard(&self, job: JobId) -> Answer<'_, Result<(), StoreError>> {
         self.calls.close(job);
-        self.store.discard(job)
+        match self.reach {
+            Reach::Process => Box::pin(ready(Ok(()))),
+            Reach::Store => self.store.discard(job),
+        }
     }
 }
 
@@ -153,7 +146,7 @@ mod tests {
         store.put(draft, "out".into()).await.unwrap();
         assert_eq!(layered.get(draft).await.unwrap(), Some("out".into()));
         layered.close(job);
-        layered.discard_closed(job).await.unwrap();
+        layered.discard(job).await.unwrap();
         for pointer in [context, draft] {
             assert_eq!(store.get(pointer).await.unwrap(), None);
         }

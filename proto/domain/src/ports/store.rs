@@ -230,6 +230,7 @@ pub trait Payloads: Send + Sync + 'static {
 
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>>;
 
-    /// Deletes the payloads of a call that has ended. Those of a durable job stay.
+    /// Deletes the payloads of a call that has ended. Those of a durable job stay. If this fails, the
+    /// store deletes them later by itself.
     fn discard(&self, job: JobId) -> Answer<'_, Result<(), StoreError>>;
 }
